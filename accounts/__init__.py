@@ -1,0 +1,1 @@
+"""People: workspaces, memberships with roles, sign-in and the audit trail."""

@@ -1,0 +1,57 @@
+"""Settings from the environment: each reader fails loudly and names the variable."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off"}
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str, default: bool) -> bool:
+    value = text(name).lower()
+    if not value:
+        return default
+    if value not in TRUE | FALSE:
+        raise ImproperlyConfigured(f"{name}={value!r}: write 1 or 0")
+    return value in TRUE
+
+
+def number(name: str, default: int, *, least: int = 0) -> int:
+    value = text(name)
+    if not value:
+        return default
+    if not value.isdecimal() or int(value) < least:
+        raise ImproperlyConfigured(f"{name}={value!r}: write a whole number, {least} or more")
+    return int(value)
+
+
+def seconds(name: str, default: float) -> float:
+    value = text(name)
+    if not value:
+        return default
+    try:
+        parsed = float(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}={value!r}: write a number of seconds") from error
+    if not 0 <= parsed < float("inf"):
+        raise ImproperlyConfigured(f"{name}={value!r}: write a number of seconds, 0 or more")
+    return parsed
+
+
+def words(name: str, default: list[str]) -> list[str]:
+    value = text(name)
+    return [word.strip() for word in value.split(",") if word.strip()] if value else default
+
+
+def recorded(path: Path) -> str:
+    """What `manage.py up` wrote down for other commands of this data folder; empty when it never ran."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

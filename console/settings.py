@@ -1,0 +1,207 @@
+"""Django settings: embedded defaults that run on one machine, each replaceable by one environment variable."""
+
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from console import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA = Path(env.text("MODELPORT_DATA", str(BASE_DIR / "var"))).expanduser().resolve()
+DEBUG = env.flag("MODELPORT_DEBUG", False)
+PORT = env.number("PORT", 8000, least=1)
+
+# `up` writes the key below DATA; without it (a check in CI, say) a key that lives as long as the process will do.
+SECRET_KEY = env.text("MODELPORT_SECRET_KEY") or env.recorded(DATA / "run" / "secret-key") or secrets.token_urlsafe(50)
+ALLOWED_HOSTS = env.words("MODELPORT_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.words("MODELPORT_ORIGINS", [])
+HTTPS = env.flag("MODELPORT_HTTPS", False)
+
+INSTALLED_APPS = [
+    "console.apps.ConsoleConfig",
+    "importers.apps.ImportersConfig",
+    "registry.apps.RegistryConfig",
+    "stores.apps.StoresConfig",
+    "accounts.apps.AccountsConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "axes",
+    "csp",
+    "django_htmx",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.WorkspaceMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+ROOT_URLCONF = "console.urls"
+WSGI_APPLICATION = "console.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "console.context_processors.page",
+            ],
+            "builtins": ["console.templatetags.console"],
+        },
+    }
+]
+
+DATABASES: dict[str, Any] = {
+    "default": dj_database_url.config(
+        default=f"sqlite:///{DATA / 'modelport.sqlite3'}", conn_max_age=60, conn_health_checks=True
+    )
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# People
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "/"
+AXES_FAILURE_LIMIT = env.number("MODELPORT_LOGIN_ATTEMPTS", 5, least=1)
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
+AXES_VERBOSE = False
+
+# Languages and time
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "console" / "locale"]
+USE_TZ = True
+TIME_ZONE = env.text("MODELPORT_TIME_ZONE", "UTC")
+
+# Static files and what is stored
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "artifacts": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(DATA / "artifacts")},
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+BUCKETS_ROOT = DATA / "buckets"
+# Uploads never become files in memory; the storage page streams them to the bucket.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 1000
+
+# Protection of the pages
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+
+# The broker is only a bell (states are rows), so publishing never waits long for it.
+CELERY_BROKER_URL = env.text("REDIS_URL") or env.recorded(DATA / "run" / "broker-url")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 900,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_connect_timeout": 2,
+    "socket_timeout": 30,
+}
+IMPORT_SWEEP_SECONDS = env.seconds("MODELPORT_IMPORT_SWEEP_SECONDS", 10)
+ARTIFACT_SWEEP_SECONDS = env.seconds("MODELPORT_ARTIFACT_SWEEP_SECONDS", 3600)
+CELERY_BEAT_SCHEDULE = {
+    "sweep-imports": {"task": "importers.sweep_imports", "schedule": IMPORT_SWEEP_SECONDS},
+    "sweep-artifacts": {"task": "importers.sweep_artifacts", "schedule": ARTIFACT_SWEEP_SECONDS},
+}
+
+# Importing: times in seconds, sizes in bytes
+IMPORT_LEASE_SECONDS = env.seconds("MODELPORT_IMPORT_LEASE_SECONDS", 60)
+IMPORT_HEARTBEAT_SECONDS = env.seconds("MODELPORT_IMPORT_HEARTBEAT_SECONDS", 1)
+IMPORT_RETRY_SECONDS = env.seconds("MODELPORT_IMPORT_RETRY_SECONDS", 20)
+IMPORT_ATTEMPTS = env.number("MODELPORT_IMPORT_ATTEMPTS", 3, least=1)
+PAGE_POLL_SECONDS = env.seconds("MODELPORT_PAGE_POLL_SECONDS", 1)
+ARTIFACT_GRACE_SECONDS = env.seconds("MODELPORT_ARTIFACT_GRACE_SECONDS", 24 * 3600)
+PACKAGE_MAX_BYTES = env.number("MODELPORT_PACKAGE_MAX_BYTES", 5 * 1024**3)
+PACKAGE_MAX_FILES = env.number("MODELPORT_PACKAGE_MAX_FILES", 20_000)
+PACKAGE_MAX_DEPTH = env.number("MODELPORT_PACKAGE_MAX_DEPTH", 32)
+PACKAGE_MAX_KEY_BYTES = env.number("MODELPORT_PACKAGE_MAX_KEY_BYTES", 1024)
+PACKAGE_MAX_EXPANSION = env.number("MODELPORT_PACKAGE_MAX_EXPANSION", 100)
+UPLOAD_MAX_BYTES = env.number("MODELPORT_UPLOAD_MAX_BYTES", 20 * 1024**3)
+UPLOAD_MAX_FILES = env.number("MODELPORT_UPLOAD_MAX_FILES", 100_000)
+SCAN_TIMEOUT_SECONDS = env.seconds("MODELPORT_SCAN_TIMEOUT_SECONDS", 600)
+SCAN_MEMORY_BYTES = env.number("MODELPORT_SCAN_MEMORY_BYTES", 1024**3)
+STRICT_SEED_RULES = env.flag("MODELPORT_STRICT_SEED_RULES", False)
+# The name of the task that prepares an imported version for serving; without one a version is Normal at once.
+VERSION_PREPARER = env.text("MODELPORT_VERSION_PREPARER")
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("MODELPORT_LOG_LEVEL", "WARNING")},
+}

@@ -1,0 +1,1 @@
+"""Importing: from a source through checks and scan to a version."""

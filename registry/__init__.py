@@ -1,0 +1,1 @@
+"""The registry: models, immutable versions, their files, documents, findings and rules."""

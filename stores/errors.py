@@ -1,0 +1,16 @@
+"""The two ways reading or writing a bucket fails."""
+
+from typing import Any
+
+
+class SourceUnavailable(Exception):
+    """The place did not answer properly: the same request may succeed later."""
+
+
+class SourceRefused(Exception):
+    """The request cannot succeed as it is: `code` says why, `params` fill its message."""
+
+    def __init__(self, code: str, **params: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.params = params

@@ -1,0 +1,21 @@
+"""Settings of the tests: short waits, own folders, the database from the environment."""
+
+import tempfile
+from pathlib import Path
+
+from console.settings import *  # noqa: F403
+from console.settings import STORAGES
+
+_ROOT = Path(tempfile.mkdtemp(prefix="modelport-tests-"))
+SECRET_KEY = "tests-only"
+DATA = _ROOT
+BUCKETS_ROOT = _ROOT / "buckets"
+STORAGES = STORAGES | {
+    "artifacts": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(_ROOT / "artifacts")},
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+CELERY_BROKER_URL = "memory://"
