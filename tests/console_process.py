@@ -1,0 +1,119 @@
+"""A real console of its own for tests: `manage.py up` on a free port and an empty data folder."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_SECONDS = 90
+QUICK = {
+    "MODELPORT_IMPORT_SWEEP_SECONDS": "1",
+    "MODELPORT_IMPORT_LEASE_SECONDS": "6",
+    "MODELPORT_IMPORT_HEARTBEAT_SECONDS": "0.2",
+    "MODELPORT_IMPORT_RETRY_SECONDS": "1",
+    "MODELPORT_PAGE_POLL_SECONDS": "0.3",
+}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class ConsoleProcess:
+    """One running `up`; `output` grows while it prints."""
+
+    def __init__(self, data: Path, *, port=None, arguments=("--no-demo",), **environment):
+        self.data, self.port = Path(data), port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.output = ""
+        own = {"MODELPORT_DATA": str(self.data), "PORT": str(self.port), "LANG": "C.UTF-8"}
+        inherited = {name: value for name, value in os.environ.items() if name not in {"DJANGO_SETTINGS_MODULE"}}
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "up", *arguments],
+            cwd=ROOT,
+            env=inherited | own | QUICK | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.output += line
+
+    def await_output(self, text, seconds=READY_SECONDS):
+        deadline = time.monotonic() + seconds
+        while text not in self.output:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.05)
+
+    @property
+    def password(self):
+        return re.search(r"with the password (\S+)", self.output).group(1)
+
+    def descendants(self):
+        """Process ids below `up`, read from /proc."""
+        parents = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents[int(stat.parent.name)] = int(fields[1])
+        found, last = {self.process.pid}, set()
+        while found != last:
+            last = set(found)
+            found |= {child for child, parent in parents.items() if parent in found}
+        return found - {self.process.pid}
+
+    def stop(self, number=signal.SIGTERM, seconds=30):
+        self.process.send_signal(number)
+        return self.wait(seconds)
+
+    def wait(self, seconds=30):
+        code = self.process.wait(seconds)
+        self._reader.join(5)
+        return code
+
+
+def alive(pids):
+    living = set()
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state != "Z":
+            living.add(pid)
+    return living
+
+
+def await_gone(pids, seconds=15):
+    deadline = time.monotonic() + seconds
+    while alive(pids) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return alive(pids)
+
+
+@contextmanager
+def running_console(data, **options):
+    console = ConsoleProcess(data, **options)
+    try:
+        console.await_output("Ctrl-C stops everything")
+        yield console
+    finally:
+        if console.process.poll() is None:
+            console.stop()

@@ -1,0 +1,125 @@
+"""The house rules of imports, read from the source itself."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from celery import current_app
+from django.conf import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+APPS = ("console", "accounts", "stores", "registry", "importers")
+# Inside an app a file imports only what stands to its right; one group is one step.
+STEPS = [
+    {"urls"},
+    {"views", "tasks", "management", "admin", "apps"},
+    {"forms"},
+    {"services"},
+    {"pipeline"},
+    {"scanner", "sources", "package"},
+    {"artifacts", "drivers"},
+    {"transitions"},
+    {"queries"},
+    {"models"},
+    {"config", "catalogue", "specs", "roles", "secrets", "paths"},
+    {"validators", "engines", "versions", "findings", "errors", "messages"},
+]
+SUBPROCESS_USERS = {"console/launcher.py", "importers/scanner.py", "demo/train.py"}
+PURE_PACKAGE_FORBIDDEN = ("django.db", "django.http", "requests", "urllib", "subprocess", "multiprocessing", "celery")
+
+
+def sources():
+    for app in APPS:
+        for path in sorted((ROOT / app).rglob("*.py")):
+            if "migrations" not in path.parts:
+                yield path
+
+
+def imports_of(path, *, top_level_only=False):
+    tree = ast.parse(path.read_text())
+    for node in tree.body if top_level_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, node.lineno
+
+
+def step_of(module):
+    name = [*module.split("."), ""][1]
+    return next((i for i, names in enumerate(STEPS) if any(name == n or name.startswith(n + "_") for n in names)), None)
+
+
+def test_files_of_an_app_import_only_to_their_right():
+    wrong = []
+    for path in sources():
+        own = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        step = step_of(own)
+        for module, line in imports_of(path):
+            same_app = module.split(".")[0] == own.split(".")[0]
+            target = step_of(module)
+            if same_app and step is not None and target is not None and target < step:
+                wrong.append(f"{path.relative_to(ROOT)}:{line} imports {module}")
+
+    assert wrong == []
+
+
+def test_no_function_imports():
+    wrong = []
+    for path in sources():
+        tree = ast.parse(path.read_text())
+        for function in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)):
+            inner = [n for n in ast.walk(function) if isinstance(n, ast.Import | ast.ImportFrom)]
+            wrong += [f"{path.relative_to(ROOT)}:{node.lineno}" for node in inner]
+
+    assert wrong == []
+
+
+def test_processes_are_started_only_where_the_design_says():
+    users = {
+        str(path.relative_to(ROOT))
+        for path in [*sources(), *(ROOT / "demo").glob("*.py")]
+        if any(module.split(".")[0] == "subprocess" for module, _ in imports_of(path))
+    }
+
+    assert users <= SUBPROCESS_USERS
+
+
+def test_package_checks_use_no_database_network_or_process():
+    wrong = [
+        f"{path.name}:{line} imports {module}"
+        for path in (ROOT / "importers" / "package").glob("*.py")
+        for module, line in imports_of(path)
+        if module.startswith(PURE_PACKAGE_FORBIDDEN)
+    ]
+
+    assert wrong == []
+
+
+def test_shared_tasks_are_declared_only_in_tasks_modules():
+    users = [
+        str(path.relative_to(ROOT))
+        for path in sources()
+        if "shared_task" in path.read_text() and path.name != "tasks.py"
+    ]
+
+    assert users == []
+
+
+@pytest.mark.parametrize("entry", sorted(settings.CELERY_BEAT_SCHEDULE))
+def test_every_scheduled_task_exists(entry):
+    current_app.loader.import_default_modules()
+
+    assert settings.CELERY_BEAT_SCHEDULE[entry]["task"] in current_app.tasks
+
+
+def test_every_task_rung_by_name_exists():
+    current_app.loader.import_default_modules()
+    rung = {
+        node.value
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("importers.run_")
+    }
+
+    assert rung
+    assert rung <= set(current_app.tasks)
