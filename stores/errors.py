@@ -4,7 +4,11 @@ from typing import Any
 
 
 class SourceUnavailable(Exception):
-    """The place did not answer properly: the same request may succeed later."""
+    """The place did not answer properly: the same request may succeed later. `code` says in which way."""
+
+    def __init__(self, reason: str = "", *, code: str = "source.unavailable") -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 class SourceRefused(Exception):

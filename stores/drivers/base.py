@@ -6,20 +6,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
+LINK = "source.link"
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One object: its key without a leading slash, bytes, time of change, and a tag that changes with its content."""
+    """One object: its key without a leading slash, bytes, time of change, and a tag that changes with its content.
+
+    `refusal` is empty, or the code of the reason why the object is listed but never opened (a link, a special file,
+    a name that is not safe); the key is then only for showing.
+    """
 
     key: str
     size: int
     modified: datetime
     etag: str
+    refusal: str = ""
+
+    @property
+    def link(self) -> bool:
+        return self.refusal == LINK
 
 
 @dataclass(frozen=True)
 class Page:
-    """Part of one folder in name order; `after` opens the next part and is empty at the end."""
+    """Part of one folder in key order; `after` opens the next part and is empty at the end."""
 
     folders: tuple[str, ...]
     entries: tuple[Entry, ...]
@@ -27,18 +38,21 @@ class Page:
 
 
 class Driver(Protocol):
-    """Reads and writes one bucket. Prefixes end in `/` or are empty.
+    """Reads and writes one bucket. Prefixes end in `/` or are empty; folders in answers are whole prefixes.
 
     Every method raises SourceRefused (a stable code: missing, forbidden, changed, unsafe name …) for what cannot
     succeed and SourceUnavailable for what may succeed later.
     """
 
     def list_folder(self, prefix: str, *, after: str = "", limit: int = 100, search: str = "") -> Page:
-        """Folders and objects directly below `prefix` whose name contains `search`, in memory bounded by `limit`."""
+        """Folders and objects directly below `prefix` whose name contains `search`, in memory bounded by `limit`.
+
+        `after` is what the page before gave, opaque to everybody else; upper and lower case are the same to `search`.
+        """
         ...
 
     def walk(self, prefix: str) -> Iterator[Entry]:
-        """Every object below `prefix`, in key order, however deep."""
+        """Every object below `prefix`, in key order, however deep; refused ones too, each with its `refusal`."""
         ...
 
     def stat(self, key: str) -> Entry: ...
@@ -46,7 +60,10 @@ class Driver(Protocol):
     def open(
         self, key: str, *, start: int = 0, length: int | None = None, expected: Entry | None = None
     ) -> AbstractContextManager[BinaryIO]:
-        """A stream of the object's bytes; refuses with `object_changed` when it is not the `expected` one any more."""
+        """A stream of the object's bytes; refuses with `object_changed` when it is not the `expected` one any more.
+
+        The end of the stream refuses in the same way when the object changed while it was read.
+        """
         ...
 
     def write(self, key: str, chunks: Iterable[bytes]) -> Entry:
@@ -54,3 +71,7 @@ class Driver(Protocol):
         ...
 
     def delete(self, key: str) -> None: ...
+
+    def delete_folder(self, prefix: str) -> None:
+        """Remove everything below `prefix`, which is not empty."""
+        ...

@@ -1,0 +1,107 @@
+"""Where an object lies: buckets, keys, how people write them and which of them are safe."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from stores.errors import SourceRefused
+
+MAX_KEY_BYTES = 1024
+BUCKET_NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_SCHEMES = ("obs://", "s3://")
+_SHOWN_CHARACTERS = 200
+_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_REFUSED = {"Cc", "Cs", "Zl", "Zp"}
+
+
+@dataclass(frozen=True)
+class Location:
+    """A bucket by name and a key in it; a key that ends in `/` or is empty names a folder."""
+
+    bucket: str
+    key: str = ""
+
+    @property
+    def display(self) -> str:
+        """The form the console shows: `/bucket/prefix/`."""
+        return f"/{self.bucket}/{self.key}"
+
+    @property
+    def folder(self) -> "Location":
+        """The same place read as a folder."""
+        return Location(self.bucket, as_prefix(self.key))
+
+
+def parse_location(text: str) -> Location:
+    """Read `/bucket/prefix/`, `obs://bucket/prefix/` or `s3://bucket/prefix/`; raises SourceRefused."""
+    text = text.strip()
+    rest = next((text[len(scheme) :] for scheme in _SCHEMES if text[: len(scheme)].lower() == scheme), None)
+    if rest is None:
+        rest = text[1:] if text.startswith("/") else ""
+    if not rest:
+        raise SourceRefused("source.path_malformed", path=shown(text))
+    if any(character.isspace() for character in rest):
+        raise SourceRefused("source.space_in_path", path=shown(text))
+    bucket, _, key = rest.partition("/")
+    if not is_bucket_name(bucket):
+        raise SourceRefused("source.bucket_missing", bucket=shown(bucket))
+    return Location(bucket, check_prefix(key) if key.endswith("/") or not key else check_key(key))
+
+
+def is_bucket_name(name: str) -> bool:
+    """True for 3–63 lower-case letters, digits, hyphens and single dots, with a letter or digit at both ends."""
+    return re.fullmatch(BUCKET_NAME, name) is not None and ".." not in name
+
+
+def check_key(key: str) -> str:
+    """Return a key that can be joined safely to any folder; raises SourceRefused for every other."""
+    if len(key.encode("utf-8", "surrogatepass")) > MAX_KEY_BYTES:
+        raise SourceRefused("source.name_too_long", path=shown(key), limit=MAX_KEY_BYTES)
+    if not all(is_safe_name(segment) for segment in key.split("/")):
+        raise SourceRefused("source.unsafe_name", path=shown(key))
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """Return a folder's prefix (empty, or a key and `/`) that is safe; raises SourceRefused."""
+    if prefix and not prefix.endswith("/"):
+        raise SourceRefused("source.unsafe_name", path=shown(prefix))
+    if prefix:
+        check_key(prefix[:-1])
+    return prefix
+
+
+def is_safe_name(segment: str) -> bool:
+    """True when one part of a key is a plain name: no dots alone, no separator of any system, no control character."""
+    if segment in ("", ".", "..") or "/" in segment or "\\" in segment:
+        return False
+    return not any(unicodedata.category(character) in _REFUSED for character in segment)
+
+
+def as_prefix(key: str) -> str:
+    return key if not key or key.endswith("/") else f"{key}/"
+
+
+def parent_of(key: str) -> str:
+    """The prefix of the folder that holds an object or a folder; empty at the top of the bucket."""
+    return key.rstrip("/").rpartition("/")[0] + "/" if "/" in key.rstrip("/") else ""
+
+
+def name_of(key: str) -> str:
+    """The last part of a key, without a slash."""
+    return key.rstrip("/").rpartition("/")[2]
+
+
+def visible(text: str) -> str:
+    """The text with every control, bidirectional and invisible character written out, so that it cannot deceive."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character if unicodedata.category(character) not in _HIDDEN else f"\\u{ord(character):04x}"
+        for character in text
+    )
+
+
+def shown(text: str) -> str:
+    """A path as a parameter of a message: visible, and never longer than a line or two."""
+    return visible(text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…")
