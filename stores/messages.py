@@ -15,6 +15,9 @@ MESSAGES: Mapping[str, Promise] = {
     "source.bucket_missing": _(
         "There is no bucket “%(bucket)s” in this workspace. Check the name or choose a bucket from the list."
     ),
+    "source.bucket_gone": _(
+        "The folder of bucket “%(bucket)s” is not on this machine any more. Ask the operator to put it back."
+    ),
     "source.missing": _("“%(path)s” does not exist. It may have been moved or deleted; choose it again."),
     "source.empty": _("“%(path)s” is empty. Upload the files first or choose another folder."),
     "source.not_a_folder": _("“%(path)s” is a file. Choose the folder that holds it."),
@@ -33,6 +36,37 @@ MESSAGES: Mapping[str, Promise] = {
     "source.exists": _("“%(path)s” exists already. Rename the file, or choose to replace files that exist."),
     "source.unavailable": _("The storage did not answer. Try again in a moment."),
     "source.no_space": _("The storage is full. Free some space, then try again."),
+    "bucket.name_invalid": _(
+        "“%(bucket)s” is not a bucket name. Use 3 to 63 lower-case letters, digits, hyphens and dots, with a letter or "
+        "digit at both ends and around every dot; it must not look like an IP address."
+    ),
+    "bucket.name_taken": _("The name “%(bucket)s” is taken. Choose another one."),
+    "bucket.folder_taken": _(
+        "A folder “%(bucket)s” with files in it lies among the buckets already. Choose another name, or ask the "
+        "operator to add this bucket in the administration."
+    ),
+    "bucket.not_empty": _("The bucket “%(bucket)s” is not empty. Delete what lies in it first."),
+    "upload.nothing": _("Choose at least one file."),
+    "upload.too_many_files": _("Too many files: at most %(limit)s can be uploaded at once."),
+    "upload.too_large": _("Too large: at most %(limit)s can be uploaded at once. Nothing was stored."),
+    "upload.too_deep": _("“%(path)s” lies too deep: at most %(limit)s folders may lie in each other."),
+    "upload.duplicate": _("“%(path)s” occurs twice. Remove one of the two."),
+    "upload.case_collision": _("“%(path)s” and “%(other)s” differ only in upper and lower case. Rename one of them."),
+    "upload.file_and_folder": _("“%(path)s” is both a file and a folder. Rename one of them."),
+    "upload.interrupted": _("The upload broke off before it was complete. Nothing was stored; send it again."),
+    "zip.broken": _("“%(path)s” is not a complete ZIP archive, or it is damaged. Pack it again."),
+    "zip.empty": _("“%(path)s” holds no file. Pack the files again."),
+    "zip.encrypted": _("“%(path)s” is encrypted. Pack it again without a password."),
+    "zip.method": _(
+        "“%(path)s” is packed with a method that cannot be read here. Pack it again with Deflate (the usual method)."
+    ),
+    "zip.link": _("“%(path)s” is a link or a special file inside the archive. Pack the file itself."),
+    "zip.too_many_files": _("“%(path)s” holds too many files: at most %(limit)s can be unpacked."),
+    "zip.too_large": _("“%(path)s” would unpack to more than %(limit)s. Nothing was stored."),
+    "zip.expansion": _(
+        "“%(path)s” would unpack to more than %(limit)s times its size, as archives made to fill a disk do. "
+        "Upload the files themselves instead."
+    ),
 }
 
 

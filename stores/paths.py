@@ -10,7 +10,6 @@ MAX_KEY_BYTES = 1024
 BUCKET_NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 _SCHEMES = ("obs://", "s3://")
 _SHOWN_CHARACTERS = 200
-_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _REFUSED = {"Cc", "Cs", "Zl", "Zp"}
 
 
@@ -49,8 +48,10 @@ def parse_location(text: str) -> Location:
 
 
 def is_bucket_name(name: str) -> bool:
-    """True for 3–63 lower-case letters, digits, hyphens and single dots, with a letter or digit at both ends."""
-    return re.fullmatch(BUCKET_NAME, name) is not None and ".." not in name
+    """True for 3–63 lower-case letters, digits, hyphens and dots that S3 takes too, so not for what reads as an IP."""
+    if re.fullmatch(BUCKET_NAME, name) is None or re.fullmatch(r"\d+(\.\d+){3}", name):
+        return False
+    return re.search(r"\.\.|\.-|-\.", name) is None
 
 
 def check_key(key: str) -> str:
@@ -94,12 +95,7 @@ def name_of(key: str) -> str:
 
 def visible(text: str) -> str:
     """The text with every control, bidirectional and invisible character written out, so that it cannot deceive."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        character if unicodedata.category(character) not in _HIDDEN else f"\\u{ord(character):04x}"
-        for character in text
-    )
+    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
 
 
 def shown(text: str) -> str:

@@ -1,16 +1,39 @@
-"""Commands on buckets and what lies in them."""
+"""Commands on buckets and on what lies in them."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
 
 from django.conf import settings
+from django.db import IntegrityError, transaction
 
-from accounts.models import Workspace
-from stores.drivers.base import Driver
+from accounts.models import User, Workspace
+from accounts.services import record_audit
+from stores.drivers.base import LINK, SPECIAL_FILE, Driver
 from stores.drivers.folder import FolderDriver
-from stores.errors import SourceRefused
+from stores.errors import SourceRefused, SourceUnavailable
 from stores.models import Bucket
-from stores.paths import parse_location
+from stores.paths import is_bucket_name, parse_location, shown
+from stores.uploads import Piece, Sent, plan_upload
+
+COUNTED = 10_000
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How much lies below a folder; `more` when counting stopped early."""
+
+    files: int
+    bytes: int
+    more: bool = False
 
 
 def driver_for(bucket: Bucket) -> Driver:
+    return _folder(bucket)
+
+
+def _folder(bucket: Bucket) -> FolderDriver:
     return FolderDriver(settings.BUCKETS_ROOT, bucket.name)
 
 
@@ -21,3 +44,99 @@ def resolve(workspace: Workspace, text: str) -> tuple[Bucket, str]:
     if bucket is None:
         raise SourceRefused("source.bucket_missing", bucket=location.bucket)
     return bucket, location.key
+
+
+def create_bucket(workspace: Workspace, name: str, *, by: User, adopt: bool = False) -> Bucket:
+    """Add a folder bucket and make its folder; `adopt` takes one with files in it, which only operators may."""
+    if not is_bucket_name(name):
+        raise SourceRefused("bucket.name_invalid", bucket=shown(name))
+    try:
+        with transaction.atomic():
+            bucket = Bucket.objects.create(workspace=workspace, name=name)
+            _folder(bucket).create(adopt=adopt)
+            record_audit(workspace, "bucket.created", by=by, bucket=name)
+    except IntegrityError as error:
+        raise SourceRefused("bucket.name_taken", bucket=name) from error
+    return bucket
+
+
+def delete_bucket(bucket: Bucket, *, by: User) -> None:
+    """Remove a bucket and its folder; refuses while anything lies in it."""
+    _folder(bucket).remove()
+    with transaction.atomic():
+        Bucket.objects.filter(pk=bucket.pk).delete()
+        record_audit(bucket.workspace, "bucket.deleted", by=by, bucket=bucket.name)
+
+
+def upload_files(bucket: Bucket, prefix: str, files: Sequence[Sent], *, unpack: bool, replace: bool, by: User) -> Tally:
+    """Store files and the contents of ZIP archives below `prefix`: all of them, or none that was not there before."""
+    pieces = plan_upload(prefix, files, unpack=unpack)
+    driver = driver_for(bucket)
+    existing = {piece.key for piece in pieces if _exists(driver, piece.key)}
+    if existing and not replace:
+        raise SourceRefused("source.exists", path=shown(f"/{bucket.name}/{min(existing)}"))
+    _write_all(driver, pieces, keep=existing)
+    tally = Tally(len(pieces), sum(piece.size for piece in pieces))
+    record_audit(
+        bucket.workspace,
+        "storage.uploaded",
+        by=by,
+        path=f"/{bucket.name}/{prefix}",
+        files=tally.files,
+        bytes=tally.bytes,
+    )
+    return tally
+
+
+def _exists(driver: Driver, key: str) -> bool:
+    try:
+        driver.stat(key)
+    except SourceRefused as refusal:
+        if refusal.code != "source.missing":
+            raise
+        return False
+    return True
+
+
+def _write_all(driver: Driver, pieces: list[Piece], *, keep: set[str]) -> None:
+    written: list[str] = []
+    try:
+        for piece in pieces:
+            driver.write(piece.key, piece.chunks())
+            written.append(piece.key)
+    except BaseException:
+        for key in written:
+            if key not in keep:
+                with suppress(SourceRefused, SourceUnavailable):
+                    driver.delete(key)
+        raise
+
+
+def delete_object(bucket: Bucket, key: str, *, by: User) -> None:
+    driver_for(bucket).delete(key)
+    record_audit(bucket.workspace, "storage.deleted", by=by, path=f"/{bucket.name}/{key}", files=1)
+
+
+def delete_folder(bucket: Bucket, prefix: str, *, by: User) -> Tally:
+    """Remove everything below `prefix`; answers how much that was."""
+    tally = count_folder(bucket, prefix)
+    driver_for(bucket).delete_folder(prefix)
+    record_audit(bucket.workspace, "storage.deleted", by=by, path=f"/{bucket.name}/{prefix}", files=tally.files)
+    return tally
+
+
+def count_object(bucket: Bucket, key: str) -> Tally:
+    """One object; also a link or a special file, which can be deleted though never opened."""
+    try:
+        return Tally(1, driver_for(bucket).stat(key).size)
+    except SourceRefused as refusal:
+        if refusal.code not in (LINK, SPECIAL_FILE):
+            raise
+        return Tally(1, 0)
+
+
+def count_folder(bucket: Bucket, prefix: str) -> Tally:
+    """Objects and bytes below `prefix`, counted up to a limit so that a page never waits long."""
+    entries = list(islice(driver_for(bucket).walk(prefix), COUNTED + 1))
+    counted = entries[:COUNTED]
+    return Tally(len(counted), sum(entry.size for entry in counted), more=len(entries) > COUNTED)

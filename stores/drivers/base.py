@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import BinaryIO, Protocol
 
 LINK = "source.link"
+SPECIAL_FILE = "source.special_file"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Driver(Protocol):
     ) -> AbstractContextManager[BinaryIO]:
         """A stream of the object's bytes; refuses with `object_changed` when it is not the `expected` one any more.
 
-        The end of the stream refuses in the same way when the object changed while it was read.
+        The end of the stream refuses in the same way when the object changed while it was read. Refusals for the
+        object as a whole come from this call, not from entering its context; closing the stream leaves the context.
         """
         ...
 

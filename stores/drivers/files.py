@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
-from stores.drivers.base import LINK, Entry
+from stores.drivers.base import LINK, SPECIAL_FILE, Entry
 from stores.errors import SourceRefused, SourceUnavailable
 
 _REFUSALS = {
@@ -53,7 +53,7 @@ def entry_of(key: str, status: os.stat_result, refusal: str = "") -> Entry:
     if not refusal and stat.S_ISLNK(status.st_mode):
         refusal = LINK
     if not refusal and not stat.S_ISREG(status.st_mode):
-        refusal = "source.special_file"
+        refusal = SPECIAL_FILE
     modified = datetime.fromtimestamp(min(max(status.st_mtime, 0), _LAST_SECOND), UTC)
     return Entry(key, status.st_size, modified, etag_of(status), refusal)
 

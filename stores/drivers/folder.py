@@ -108,9 +108,7 @@ class FolderDriver:
     def create(self, *, adopt: bool = False) -> None:
         """Make the folder of the bucket; one that is there already must be empty unless it is to be adopted."""
         with refusals(self._path("")):
-            self._buckets.mkdir(parents=True, exist_ok=True)
-            with suppress(FileExistsError):
-                (self._buckets / self._name).mkdir()
+            os.close(self._root(make=True))
         if not adopt and next(self.walk(""), None):
             raise SourceRefused("bucket.folder_taken", bucket=self._name)
 
@@ -136,7 +134,7 @@ class FolderDriver:
     @contextmanager
     def _folder(self, prefix: str, *, make: bool = False) -> Iterator[int]:
         """A descriptor of the folder at `prefix`, reached one part at a time so that no link can lead elsewhere."""
-        current = self._root()
+        current = self._root(make)
         try:
             for part in prefix.split("/")[:-1]:
                 if make:
@@ -148,11 +146,14 @@ class FolderDriver:
         finally:
             os.close(current)
 
-    def _root(self) -> int:
+    def _root(self, make: bool) -> int:
+        root = self._buckets / self._name
+        if make:
+            root.mkdir(parents=True, exist_ok=True)
         try:
-            return os.open(self._buckets / self._name, _FOLDER)
+            return os.open(root, _FOLDER)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise SourceRefused("source.bucket_missing", bucket=self._name) from error
+            raise SourceRefused("source.bucket_gone", bucket=self._name) from error
 
     def _descend(self, folder: int, part: str, prefix: str) -> int:
         try:

@@ -1,0 +1,76 @@
+"""The operator's desk for buckets: seen by whoever manages their workspace, added to disk by operators alone."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.queries import workspaces_for
+from accounts.roles import Action
+from stores import services
+from stores.errors import SourceRefused, SourceUnavailable
+from stores.messages import message_of
+from stores.models import Bucket
+from stores.paths import is_bucket_name, shown
+
+
+class BucketForm(ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Bucket
+        fields = ["workspace", "name", "driver"]
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if not is_bucket_name(name):
+            raise ValidationError(message_of(SourceRefused("bucket.name_invalid", bucket=shown(name))))
+        return name
+
+
+@admin.register(Bucket)
+class BucketAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A folder with files in it becomes a bucket here; all else about buckets is done on the storage pages."""
+
+    form = BucketForm
+    list_display = ["name", "workspace", "driver", "created_at"]
+    list_select_related = ["workspace"]
+    search_fields = ["name"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Bucket]:
+        return Bucket.objects.filter(workspace__in=workspaces_for(request.user, Action.MANAGE))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return workspaces_for(request.user, Action.MANAGE).exists()
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_module_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except (SourceRefused, SourceUnavailable) as error:
+            messages.error(request, message_of(error))
+            return HttpResponseRedirect(reverse("admin:stores_bucket_add"))
+
+    def save_model(self, request: HttpRequest, obj: Bucket, form: Any, change: bool) -> None:
+        assert isinstance(request.user, User)
+        obj.pk = services.create_bucket(obj.workspace, obj.name, by=request.user, adopt=True).pk

@@ -1,0 +1,30 @@
+"""Pages of stores. No bucket is named `-`, so commands on the list of buckets live there."""
+
+from django.urls import path, register_converter
+
+from stores.paths import BUCKET_NAME
+from stores.views import browse, buckets, objects, upload
+
+
+class BucketName:
+    regex = BUCKET_NAME
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(BucketName, "bucket")
+
+app_name = "stores"
+urlpatterns = [
+    path("storage/", buckets.bucket_list, name="bucket-list"),
+    path("storage/-/new/", buckets.bucket_create, name="bucket-create"),
+    path("storage/<bucket:name>/", browse.browse, name="browse"),
+    path("storage/<bucket:name>/download/", objects.download, name="download"),
+    path("storage/<bucket:name>/upload/", upload.upload, name="upload"),
+    path("storage/<bucket:name>/delete/", objects.delete, name="delete"),
+    path("storage/<bucket:name>/remove/", buckets.bucket_remove, name="bucket-remove"),
+]

@@ -1,0 +1,1 @@
+"""Pages of the buckets and of what lies in them."""

@@ -1,0 +1,24 @@
+import string
+
+import pytest
+from django.utils.translation import override
+
+from stores.errors import SourceRefused, SourceUnavailable
+from stores.messages import MESSAGES, message_of
+
+PARAMS = {"path": "/b/x", "bucket": "b", "limit": 3, "other": "/b/X"}
+
+
+@pytest.mark.parametrize("code", sorted(MESSAGES))
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_every_message_can_be_said(code, language):
+    with override(language):
+        text = message_of(SourceRefused(code, **PARAMS))
+
+    assert "%(" not in text
+    assert text[-1] in string.punctuation + "。"
+
+
+def test_a_storage_that_does_not_answer_is_said():
+    assert message_of(SourceUnavailable("down")) == "The storage did not answer. Try again in a moment."
+    assert message_of(SourceUnavailable("full", code="source.no_space")).startswith("The storage is full.")
