@@ -1,0 +1,72 @@
+"""Sign-in, sign-out, change of password and of workspace."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import services
+from accounts.forms import ChangePasswordForm, SignInForm, WorkspaceForm
+from accounts.middleware import SESSION_KEY
+from accounts.queries import workspaces_for
+
+
+class SignIn(LoginView):
+    template_name = "accounts/login.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer = super().form_valid(form)
+        services.record_audit(None, "person.signed_in", by=form.get_user())
+        return answer
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        if form.has_error("__all__") and not getattr(self.request, "axes_locked_out", False):
+            services.record_failed_sign_in(form.cleaned_data.get("username", ""))
+        return super().form_invalid(form)
+
+
+@method_decorator(never_cache, name="dispatch")
+class SignOut(LogoutView):
+    next_page = "accounts:login"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.user.is_authenticated:
+            services.record_audit(None, "person.signed_out", by=request.user)
+        return super().post(request, *args, **kwargs)
+
+
+class PasswordChange(PasswordChangeView):
+    template_name = "accounts/password_change.html"
+    form_class = ChangePasswordForm
+    success_url = reverse_lazy("accounts:password-changed")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer = super().form_valid(form)
+        services.record_audit(None, "person.password_changed", by=form.user)
+        return answer
+
+
+@require_safe
+def password_changed(request: HttpRequest) -> HttpResponse:
+    return render(request, "accounts/password_changed.html")
+
+
+@require_POST
+def workspace_switch(request: HttpRequest) -> HttpResponseRedirect:
+    """Work in another workspace from now on; one that is not the user's does not exist."""
+    form = WorkspaceForm(request.POST, workspaces=workspaces_for(request.user))
+    if not form.is_valid():
+        raise Http404
+    chosen = form.cleaned_data["workspace"]
+    request.session[SESSION_KEY] = chosen.pk
+    messages.success(request, _("You are now in workspace %(name)s.") % {"name": chosen.name})
+    return redirect("console:overview")

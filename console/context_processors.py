@@ -1,0 +1,10 @@
+"""What every page's template may use."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    return {"workspace": getattr(request, "workspace", None), "poll_seconds": settings.PAGE_POLL_SECONDS}

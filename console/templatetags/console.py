@@ -1,0 +1,106 @@
+"""Tags and filters every template may use; the library is a builtin."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from importers.models import ImportJob, State
+from registry.models import ModelVersion, Status
+
+register = template.Library()
+
+EMPTY = "--"
+UNITS = ("KB", "MB", "GB", "TB", "PB")
+KINDS = {
+    Status.IMPORTING: "busy",
+    Status.BUILDING: "busy",
+    Status.NORMAL: "good",
+    Status.FAILED: "bad",
+    Status.BUILD_FAILED: "bad",
+    State.QUEUED: "idle",
+    State.FETCHING: "busy",
+    State.CHECKING: "busy",
+    State.STORING: "busy",
+    State.SUCCEEDED: "good",
+    State.CANCELLED: "idle",
+}
+
+
+@register.inclusion_tag("components/status.html")
+def status_badge(subject: ModelVersion | ImportJob) -> dict[str, Any]:
+    """Sign and words of a version (with what is known beyond its files) or of an import job."""
+    if isinstance(subject, ImportJob):
+        return {"kind": KINDS[State(subject.state)], "words": subject.get_state_display()}
+    more = subject.get_proof_display() if subject.status == Status.NORMAL else ""
+    return {"kind": KINDS[Status(subject.status)], "words": subject.get_status_display(), "more": more}
+
+
+@register.filter
+def filesize(size: int | None) -> str:
+    """`273.18 MB`: two decimals, units of 1,024."""
+    if size is None:
+        return EMPTY
+    if size < 1024:
+        return f"{size} B"
+    value = float(size)
+    for unit in UNITS:
+        value /= 1024
+        if value < 1024 or unit == UNITS[-1]:
+            break
+    return f"{value:.2f} {unit}"
+
+
+@register.simple_tag
+def timestamp(moment: datetime | None) -> str:
+    """`2019/10/31 20:12:20 GMT+08:00` in the console's time zone, inside <time>."""
+    if moment is None:
+        return EMPTY
+    local = timezone.localtime(moment)
+    words = f"{local:%Y/%m/%d %H:%M:%S} GMT{_offset(local.utcoffset())}"
+    return format_html('<time class="nowrap" datetime="{}">{}</time>', local.isoformat(), words)
+
+
+def _offset(offset: timedelta | None) -> str:
+    minutes = int((offset or timedelta()).total_seconds() // 60)
+    sign = "-" if minutes < 0 else "+"
+    return f"{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+
+
+@register.inclusion_tag("components/copy_button.html")
+def copy_button(text: object) -> dict[str, Any]:
+    return {"text": text}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """One symbol of static/img/icons.svg, as large as the text beside it; words must stand beside it."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        static("img/icons.svg"),
+        name,
+    )
+
+
+@register.inclusion_tag("components/help_link.html")
+def help_link(topic: str, anchor: str = "") -> dict[str, Any]:
+    """The round question mark after a label; `anchor` is a heading's id on the help page."""
+    url = reverse("console:help", args=[topic])
+    return {"url": f"{url}#{anchor}" if anchor else url, "label": _("Help: %(topic)s") % {"topic": topic}}
+
+
+@register.filter
+def minutes(length: timedelta) -> int:
+    """Whole minutes, at least one."""
+    return max(1, round(length.total_seconds() / 60))
+
+
+@register.filter
+def dashes(value: object) -> object:
+    return EMPTY if value is None or value in ("", [], ()) else value
