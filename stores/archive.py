@@ -51,7 +51,7 @@ def read_archive(file: IO[bytes], *, name: str, limits: ArchiveLimits) -> list[M
     """The files of an archive, checked and read through once; raises SourceRefused for the whole of it."""
     try:
         size = file.seek(0, 2)
-        if _count_members(file, size, limits.files) > limits.files:
+        if count_members(file, size, limits.files) > limits.files:
             raise SourceRefused("zip.too_many_files", path=shown(name), limit=limits.files)
         archive = zipfile.ZipFile(file)
     except _BROKEN as error:
@@ -64,7 +64,7 @@ def read_archive(file: IO[bytes], *, name: str, limits: ArchiveLimits) -> list[M
     return members
 
 
-def _count_members(file: IO[bytes], size: int, limit: int) -> int:
+def count_members(file: IO[bytes], size: int, limit: int) -> int:
     """Headers in the directory of an archive, counted without keeping one; stops above `limit`."""
     position, end = _directory(file, size)
     if end - position > _DIRECTORY_BYTES:
@@ -102,7 +102,7 @@ def _directory(file: IO[bytes], size: int) -> tuple[int, int]:
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
-    path = _path(info)
+    path = member_path(info)
     mode = info.external_attr >> 16
     if not all(is_safe_name(part) for part in path.split("/")):
         raise SourceRefused("source.unsafe_name", path=shown(path))
@@ -115,7 +115,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
     return Member(path, info.file_size, archive, info)
 
 
-def _path(info: zipfile.ZipInfo) -> str:
+def member_path(info: zipfile.ZipInfo) -> str:
     """The name of a member; without the mark for UTF-8 it may be UTF-8 all the same, or the GB 18030 of Windows."""
     if info.flag_bits & _UTF8 or info.orig_filename.isascii():
         return info.orig_filename
