@@ -57,6 +57,8 @@ def delete(request: ConsoleRequest, name: str) -> HttpResponse:
 
 
 def _tally(bucket: Bucket, key: str, prefix: str) -> services.Tally:
+    if not key and not prefix:
+        raise SourceRefused("source.missing", path="")
     return services.count_object(bucket, key) if key else services.count_folder(bucket, prefix)
 
 
