@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Workspace
+from registry.findings import message_for
 
 
 class Status(models.TextChoices):
@@ -68,6 +69,10 @@ class RegisteredModel(models.Model):
     latest_engine = models.CharField(_("AI engine"), max_length=36, blank=True)
     latest_source = models.CharField(_("model source"), max_length=16, choices=ModelSource.choices, blank=True)
     latest_types = models.CharField(_("deployment type"), max_length=32, blank=True)
+    # One column for each type, because only an equality can be filtered and sorted by one index.
+    latest_real_time = models.BooleanField(default=False)
+    latest_batch = models.BooleanField(default=False)
+    latest_edge = models.BooleanField(default=False)
 
     class Meta:
         verbose_name = _("model")
@@ -80,7 +85,9 @@ class RegisteredModel(models.Model):
             models.Index(fields=["workspace", "latest_status", "created_at", "id"]),
             models.Index(fields=["workspace", "latest_engine", "created_at", "id"]),
             models.Index(fields=["workspace", "latest_source", "created_at", "id"]),
-            models.Index(fields=["workspace", "latest_types", "created_at", "id"]),
+            models.Index(fields=["workspace", "latest_real_time", "created_at", "id"]),
+            models.Index(fields=["workspace", "latest_batch", "created_at", "id"]),
+            models.Index(fields=["workspace", "latest_edge", "created_at", "id"]),
         ]
 
     def __str__(self) -> str:
@@ -162,6 +169,15 @@ class ModelVersion(models.Model):
     def at_rest(self) -> bool:
         """Nothing will change by itself any more."""
         return self.status not in {Status.IMPORTING, Status.BUILDING}
+
+    @property
+    def reason(self) -> str:
+        """Why it is in its state, as a sentence; empty when the state says it all."""
+        return message_for(self.status_code, self.status_params) if self.status_code else ""
+
+    @property
+    def proof_reason(self) -> str:
+        return message_for(self.proof_code, self.proof_params) if self.proof_code else ""
 
     @property
     def types(self) -> list[str]:
@@ -256,3 +272,11 @@ class VersionEvent(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def message(self) -> str:
+        """The sentence in the active language, followed by the reason where one was recorded."""
+        text = message_for(self.code, self.params)
+        reason = self.params.get("reason")
+        why = {"event": text, "reason": message_for(reason, self.params.get("reason_params", {}))} if reason else {}
+        return _("%(event)s: %(reason)s") % why if why else text

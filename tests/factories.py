@@ -5,6 +5,7 @@ from django.contrib.auth import get_user_model
 from accounts.models import Membership, Workspace
 from accounts.roles import Role
 from registry.models import ModelVersion, RegisteredModel, SourceKind, Status
+from registry.transitions import refresh_latest
 from stores.models import Bucket
 
 ALL_TYPES = "real-time,batch,edge"
@@ -34,11 +35,5 @@ def make_version(name="digits", number=(0, 0, 1), workspace=None, status=Status.
     fields = {"source_kind": SourceKind.OBS, "engine": "Scikit_Learn", "deployment_types": ALL_TYPES} | values
     major, minor, patch = number
     version = ModelVersion.objects.create(model=model, major=major, minor=minor, patch=patch, status=status, **fields)
-    model.latest = version
-    model.latest_status = version.status
-    model.latest_engine = version.engine
-    model.latest_source = version.model_source
-    model.latest_types = version.deployment_types
-    model.version_count = model.versions.count()
-    model.save()
+    refresh_latest(model)
     return version

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from console.settings import *  # noqa: F403
-from console.settings import STORAGES
+from console.settings import DATABASES, STORAGES
 
 _ROOT = Path(tempfile.mkdtemp(prefix="modelport-tests-"))
 SECRET_KEY = "tests-only"
@@ -19,3 +19,6 @@ STORAGES = STORAGES | {
 }
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_BROKER_URL = "memory://"
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, as in production: several threads and processes meet there, which a database in memory refuses.
+    DATABASES["default"]["TEST"] = {"NAME": str(_ROOT / "test.sqlite3")}

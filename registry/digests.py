@@ -1,0 +1,13 @@
+"""The digest of a package: one name for all its bytes and paths."""
+
+import hashlib
+from collections.abc import Iterable
+
+
+def package_digest(files: Iterable[tuple[str, int, str]]) -> str:
+    """SHA-256 over lines `path NUL size NUL sha256 LF` of (path, size, sha256), sorted by the bytes of the paths."""
+    lines = sorted((path.encode(), size, sha256) for path, size, sha256 in files)
+    digest = hashlib.sha256()
+    for path, size, sha256 in lines:
+        digest.update(b"%b\0%d\0%b\n" % (path, size, sha256.encode()))
+    return digest.hexdigest()

@@ -1,0 +1,202 @@
+"""What a user may see of models and versions, and the pages of their lists."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar, Self
+from urllib.parse import urlencode
+
+from django.db.models import Q, QuerySet
+
+from accounts.queries import Person, workspaces_for
+from registry.keyset import Order, slice_of
+from registry.models import DeploymentType, ModelSource, ModelVersion, RegisteredModel, Status
+from registry.versions import FIRST, HIGHEST, Version
+
+PAGE_SIZE = 25
+LONGEST = 2048
+MODEL_ORDERS = {"name": ("name",), "created_at": ("created_at", "id"), "version_count": ("version_count", "id")}
+VERSION_ORDERS = {"number": ("major", "minor", "patch"), "created_at": ("created_at", "id"), "size": ("size", "id")}
+TYPE_COLUMNS = {
+    DeploymentType.REAL_TIME.value: "latest_real_time",
+    DeploymentType.BATCH.value: "latest_batch",
+    DeploymentType.EDGE.value: "latest_edge",
+}
+# Texts and reports of a version can be large and no list shows them.
+LARGE = ("source_params", "sample", "config_found", "config_used", "config", "findings", "scan")
+
+
+@dataclass(frozen=True)
+class ListFilter:
+    """What a list is asked for; every value comes from the address and may be anything.
+
+    `sort` names an order of the list, downwards with "-" in front; `after` and `before` are cursors.
+    """
+
+    q: str = ""
+    sort: str = ""
+    after: str = ""
+    before: str = ""
+
+    known: ClassVar[Mapping[str, frozenset[str]]] = {}
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Self:
+        """Read from request.GET; a value that is not among the known ones of its field counts as not given."""
+        given = {field.name: _clean(query.get(field.name, "")) for field in fields(cls)}
+        return cls(**{name: text for name, text in given.items() if text and text in cls.known.get(name, {text})})
+
+    def as_query(self, **changes: str) -> str:
+        """The address's query after these changes, without defaults; only a cursor leads past the first page."""
+        changed = replace(self, **{"after": "", "before": "", **changes})
+        shown = [(field.name, getattr(changed, field.name)) for field in fields(self)]
+        defaults = {field.name: field.default for field in fields(self)}
+        return urlencode([(name, value) for name, value in shown if value != defaults[name]])
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether it leaves anything out: an empty list then says that nothing was found."""
+        return self != type(self)(sort=self.sort, after=self.after, before=self.before)
+
+
+def _signed(names: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    return frozenset(sign + name for name in names for sign in ("", "-"))
+
+
+def _clean(text: str) -> str:
+    """Without what no database column holds."""
+    return "".join(char for char in text[:LONGEST] if char.isprintable()).strip()
+
+
+@dataclass(frozen=True)
+class ModelFilter(ListFilter):
+    """The model list: all filters but `q` (part of the name) are about the latest version."""
+
+    sort: str = "-created_at"
+    status: str = ""
+    engine: str = ""
+    source: str = ""
+    type: str = ""
+    label: str = ""
+
+    known: ClassVar[Mapping[str, frozenset[str]]] = {
+        "sort": _signed(MODEL_ORDERS),
+        "status": frozenset(Status.values),
+        "source": frozenset(ModelSource.values),
+        "type": frozenset(DeploymentType.values),
+    }
+
+
+@dataclass(frozen=True)
+class VersionFilter(ListFilter):
+    """The version table of one model; `q` is the beginning of a version string."""
+
+    sort: str = "-number"
+
+    known: ClassVar[Mapping[str, frozenset[str]]] = {"sort": _signed(VERSION_ORDERS)}
+
+
+@dataclass(frozen=True)
+class ModelPage:
+    """`next` and `previous` are cursors for `after` and `before`, empty where there is nothing more."""
+
+    rows: tuple[RegisteredModel, ...]
+    total: int
+    next: str
+    previous: str
+
+
+@dataclass(frozen=True)
+class VersionPage:
+    """Like ModelPage, of one model's versions."""
+
+    rows: tuple[ModelVersion, ...]
+    total: int
+    next: str
+    previous: str
+
+
+def models_for(user: Person) -> QuerySet[RegisteredModel]:
+    return RegisteredModel.objects.filter(workspace__in=workspaces_for(user))
+
+
+def versions_for(user: Person) -> QuerySet[ModelVersion]:
+    """With model and workspace loaded."""
+    rows = ModelVersion.objects.filter(model__workspace__in=workspaces_for(user))
+    return rows.select_related("model__workspace")
+
+
+def model_page(models: QuerySet[RegisteredModel], wanted: ModelFilter, *, limit: int = PAGE_SIZE) -> ModelPage:
+    """A page of `models` (those of one workspace), each with `latest` loaded but for its texts and reports."""
+    rows = models.filter(_model_condition(wanted))
+    listed = rows.select_related("latest").defer(*(f"latest__{name}" for name in LARGE))
+    order = _order(MODEL_ORDERS, wanted.sort)
+    found = slice_of(listed, order, after=wanted.after, before=wanted.before, limit=limit)
+    return ModelPage(found.rows, rows.count(), found.next, found.previous)
+
+
+def version_page(versions: QuerySet[ModelVersion], wanted: VersionFilter, *, limit: int = PAGE_SIZE) -> VersionPage:
+    """A page of the versions of one model, without their texts and reports."""
+    rows = versions.filter(_begins_with(wanted.q))
+    order = _order(VERSION_ORDERS, wanted.sort)
+    found = slice_of(rows.defer(*LARGE), order, after=wanted.after, before=wanted.before, limit=limit)
+    return VersionPage(found.rows, rows.count(), found.next, found.previous)
+
+
+def engines_of(models: QuerySet[RegisteredModel]) -> list[str]:
+    """The engines of the latest versions: what the list offers to filter by."""
+    engines = models.exclude(latest_engine="").order_by("latest_engine")
+    return list(engines.values_list("latest_engine", flat=True).distinct())
+
+
+def next_number(model: RegisteredModel) -> Version | None:
+    """The number offered for a new version: the one after the highest; None at the end of the numbers."""
+    highest = model.versions.order_by("-major", "-minor", "-patch").values_list("major", "minor", "patch").first()
+    return Version(*highest).next() if highest else FIRST
+
+
+def may_download(version: ModelVersion) -> bool:
+    """ExeML and subscribed versions are never given out, whoever asks."""
+    return version.model_source not in {ModelSource.EXEML, ModelSource.SUBSCRIBED}
+
+
+def _order(orders: Mapping[str, tuple[str, ...]], sort: str) -> Order:
+    return Order(orders[sort.removeprefix("-")], descending=sort.startswith("-"))
+
+
+def _model_condition(wanted: ModelFilter) -> Q:
+    conditions = {
+        "name__icontains": wanted.q,
+        "latest_status": wanted.status,
+        "latest_engine": wanted.engine,
+        "latest_source": wanted.source,
+        "latest__labels__name": wanted.label,
+    }
+    condition = Q(**{name: value for name, value in conditions.items() if value})
+    if wanted.type:  # `IN` compiles to an equality; `= True` would to a bare column, for which SQLite uses no index.
+        condition &= Q(**{f"{TYPE_COLUMNS[wanted.type]}__in": [True]})
+    return condition
+
+
+def _begins_with(text: str) -> Q:
+    """Versions whose string begins with `text`; "0.1" finds 0.1.7 and 0.12.0."""
+    if not text:
+        return Q()
+    parts = text.split(".")
+    if len(parts) > len(Version._fields) or not all(_is_number(part) for part in parts[:-1]):
+        return Q(pk__in=[])
+    condition = Q(**dict(zip(Version._fields, (int(part) for part in parts[:-1]), strict=False)))
+    return condition & _number_begins_with(Version._fields[len(parts) - 1], parts[-1])
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and text == str(int(text[:3])) and int(text[:3]) <= HIGHEST
+
+
+def _number_begins_with(column: str, digits: str) -> Q:
+    if not digits:
+        return Q()
+    if not _is_number(digits):
+        return Q(pk__in=[])
+    number = int(digits)
+    longer = Q(**{f"{column}__range": (number * 10, number * 10 + 9)}) if 0 < number < 10 else Q(pk__in=[])
+    return Q(**{column: number}) | longer
