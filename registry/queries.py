@@ -5,11 +5,11 @@ from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Self
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.queries import Person, workspaces_for
 from registry.keyset import Order, slice_of
-from registry.models import DeploymentType, ModelSource, ModelVersion, RegisteredModel, Status
+from registry.models import DeploymentType, Label, ModelSource, ModelVersion, RegisteredModel, Status
 from registry.versions import FIRST, HIGHEST, Version
 
 PAGE_SIZE = 25
@@ -144,7 +144,7 @@ def version_page(versions: QuerySet[ModelVersion], wanted: VersionFilter, *, lim
 
 def engines_of(models: QuerySet[RegisteredModel]) -> list[str]:
     """The engines of the latest versions: what the list offers to filter by."""
-    engines = models.exclude(latest_engine="").order_by("latest_engine")
+    engines = models.filter(latest_engine__gt="").order_by("latest_engine")
     return list(engines.values_list("latest_engine", flat=True).distinct())
 
 
@@ -169,11 +169,12 @@ def _model_condition(wanted: ModelFilter) -> Q:
         "latest_status": wanted.status,
         "latest_engine": wanted.engine,
         "latest_source": wanted.source,
-        "latest__labels__name": wanted.label,
     }
     condition = Q(**{name: value for name, value in conditions.items() if value})
     if wanted.type:  # `IN` compiles to an equality; `= True` would to a bare column, for which SQLite uses no index.
         condition &= Q(**{f"{TYPE_COLUMNS[wanted.type]}__in": [True]})
+    if wanted.label:
+        condition &= Q(Exists(Label.objects.filter(version=OuterRef("latest_id"), name=wanted.label)))
     return condition
 
 
