@@ -1,0 +1,260 @@
+"""One import from claim to hand-over: look, fetch, check, scan, store."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
+
+from importers import transitions
+from importers.heartbeat import ClaimLost, Heartbeat
+from importers.models import ImportJob, State
+from importers.package.check import CheckOptions, FileEntry, Limits, PackageReport, check_package
+from importers.package.report import CONFIG
+from importers.request import ImportRequest
+from importers.scanner import ScanItem, ScanReport, scan_package
+from importers.sources import source_for
+from importers.sources.base import Folder, finding_of
+from importers.storable import storable
+from registry import artifacts
+from registry.artifacts import Stored
+from registry.errors import ArtifactStoreUnavailable, ArtifactTooLarge
+from registry.findings import Finding, has_errors
+from registry.services import HandOver, PackageFile, fail_import, hand_over
+from stores.errors import SourceRefused, SourceUnavailable
+
+logger = logging.getLogger(__name__)
+Listing = tuple[FileEntry, ...]
+Bytes = Mapping[str, Stored]  # by path below the chosen folder
+
+
+class Refused(Exception):
+    """The package cannot be imported as it is; the findings say why."""
+
+    def __init__(self, findings: Sequence[Finding], outcome: HandOver | None = None) -> None:
+        super().__init__()
+        self.findings = tuple(findings)
+        self.outcome = outcome
+
+
+class VersionMoved(Exception):
+    """The version left IMPORTING although its job held the claim."""
+
+
+def run(job: ImportJob) -> None:
+    """Bring a job to its end, or leave it to whoever holds it or to the sweep. Harmless to call again."""
+    if not transitions.claim(job):
+        return
+    try:
+        _import(job, ImportRequest.from_dict(job.request), Heartbeat(job))
+    except ClaimLost:
+        logger.info("import left", extra={"job": job.pk})
+    except Refused as refused:
+        fail(job, "import.refused", findings=refused.findings, outcome=refused.outcome)
+    except SourceUnavailable as error:
+        again_later(job, error.code, gave_up="import.source_gave_up")
+    except ArtifactStoreUnavailable as error:
+        logger.warning("artifact store unavailable: %s", error, extra={"job": job.pk})
+        again_later(job, "import.store_unavailable", gave_up="import.store_gave_up")
+    except (OperationalError, InterfaceError):
+        logger.exception("import interrupted by the database", extra={"job": job.pk})
+    except Exception:
+        bug = uuid4().hex[:12]
+        logger.exception("import bug %s", bug, extra={"job": job.pk})
+        job.refresh_from_db(fields=["state"])  # what was rolled back is still in memory
+        fail(job, "import.bug", {"id": bug})
+
+
+def examine(
+    folder: Folder, options: CheckOptions, *, beat: Callable[[], None] = lambda: None
+) -> tuple[PackageReport, Listing]:
+    """Check a folder from its listing and the few files a check reads; nothing is fetched."""
+    listing: list[FileEntry] = []
+
+    def listed() -> Iterator[FileEntry]:
+        for entry in folder.files():
+            beat()
+            listing.append(entry)
+            yield entry
+
+    return check_package(listed(), folder.read, options), tuple(listing)
+
+
+def fetch(folder: Folder, report: PackageReport, heartbeat: Heartbeat) -> dict[str, Stored]:
+    """Stream every file of the package into the artifact store."""
+    heartbeat.start(files=len(report.files), size=sum(file.size for file in report.files))
+    stored: dict[str, Stored] = {}
+    for file in report.files:
+        path = report.source_path(file.path)
+        stored[path] = _ingest(heartbeat.counted(folder.chunks(path)), path, file.size)
+        heartbeat.file_done()
+    heartbeat.finish()
+    return stored
+
+
+def check(folder: Folder, listing: Listing, stored: Bytes, options: CheckOptions) -> PackageReport:
+    """Check what was stored. What lies beside the package was not fetched and is read where it is."""
+
+    def read(path: str, size: int) -> bytes:
+        if path not in stored:
+            return folder.read(path, size)
+        with artifacts.open_artifact(stored[path].sha256) as file:
+            return file.read(size)
+
+    return check_package(listing, read, options)
+
+
+def scan(report: PackageReport, stored: Bytes, heartbeat: Heartbeat) -> ScanReport:
+    """Analyse every stored file of the package in the scanner's own process."""
+    items = (
+        ScanItem(file.path, file.size, partial(artifacts.open_artifact, stored[report.source_path(file.path)].sha256))
+        for file in report.files
+    )
+    return heartbeat.during(lambda: scan_package(heartbeat.while_claimed(items), engine=report.engine))
+
+
+@transaction.atomic
+def store(job: ImportJob, outcome: HandOver) -> None:
+    """End the job and hand its version over, both or neither."""
+    if job.version is None or not transitions.succeed(job, _stored_findings(outcome.findings)):
+        raise ClaimLost
+    if not hand_over(job.version, outcome):
+        raise VersionMoved
+
+
+@transaction.atomic
+def fail(
+    job: ImportJob,
+    code: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    findings: Sequence[Finding] = (),
+    outcome: HandOver | None = None,
+    condition: Q | None = None,
+) -> bool:
+    """End the job and fail its version, both or neither; nothing when the job is not held any more."""
+    given = dict(params or {})
+    if not transitions.fail(job, code, given, _stored_findings(findings), condition=condition):
+        return False
+    if job.version is not None:
+        fail_import(job.version, code=code, params=given, findings=_storable(findings), report=outcome)
+    return True
+
+
+def again_later(job: ImportJob, code: str, *, gave_up: str) -> None:
+    """Release the job until IMPORT_RETRY_SECONDS have passed; after the last attempt it fails."""
+    if transitions.last_attempt(job):
+        fail(job, gave_up, {"attempts": settings.IMPORT_ATTEMPTS})
+    else:
+        transitions.release(job, code, {})
+
+
+def options_for(
+    folder: Folder, *, kind: str, engine: str, config_text: str | None, deployment_types: Sequence[str]
+) -> CheckOptions:
+    limits = Limits(
+        bytes=settings.PACKAGE_MAX_BYTES,
+        files=settings.PACKAGE_MAX_FILES,
+        depth=settings.PACKAGE_MAX_DEPTH,
+        key_bytes=settings.PACKAGE_MAX_KEY_BYTES,
+        expansion=settings.PACKAGE_MAX_EXPANSION,
+    )
+    return CheckOptions(
+        engine=engine,
+        config_text=config_text,
+        deployment_types=tuple(deployment_types),
+        strict=settings.STRICT_SEED_RULES,
+        limits=limits,
+        source=kind,
+        folder_name=folder.name,
+    )
+
+
+def _import(job: ImportJob, request: ImportRequest, heartbeat: Heartbeat) -> None:
+    report: PackageReport | None = None
+    try:
+        folder = source_for(job.source_kind).locate(job.workspace, request.source)
+        options = options_for(
+            folder,
+            kind=request.source_kind,
+            engine=request.engine,
+            config_text=request.config_text,
+            deployment_types=request.details.deployment_types,
+        )
+        report, listing = examine(folder, options, beat=heartbeat.beat)
+        _refuse_errors(_outcome(request, report))
+        stored = fetch(folder, report, heartbeat)
+        _advance(job, State.CHECKING)
+        report = heartbeat.during(lambda: check(folder, listing, stored, options))
+    except SourceRefused as refused:
+        findings = (*(report.findings if report else ()), finding_of(refused))
+        raise Refused(findings, _outcome(request, report) if report else None) from refused
+    scanned = scan(report, stored, heartbeat)
+    _refuse_errors(_outcome(request, report, scanned=scanned))
+    _advance(job, State.STORING)
+    kept = _package_bytes(report, stored)
+    heartbeat.during(lambda: artifacts.settle(kept.values()))
+    files = tuple(PackageFile(path, each.size, each.sha256) for path, each in sorted(kept.items()))
+    store(job, _outcome(request, report, scanned=scanned, files=files))
+
+
+def _advance(job: ImportJob, to: State) -> None:
+    if not transitions.advance(job, to):
+        raise ClaimLost
+
+
+def _ingest(chunks: Iterator[bytes], path: str, size: int) -> Stored:
+    try:
+        stored = artifacts.ingest(chunks, limit=size)
+    except ArtifactTooLarge as error:
+        raise SourceRefused("source.object_changed", path=path) from error
+    if stored.size != size:
+        raise SourceRefused("source.object_changed", path=path)
+    return stored
+
+
+def _package_bytes(report: PackageReport, stored: Bytes) -> dict[str, Stored]:
+    """The package as it will be kept: where another configuration was accepted, that is its config.json."""
+    files = {file.path: stored[report.source_path(file.path)] for file in report.files}
+    if report.config_used is not None and report.config_used != report.config_found:
+        files[CONFIG] = artifacts.ingest([report.config_used.encode(errors="replace")])
+    return files
+
+
+def _outcome(
+    request: ImportRequest,
+    report: PackageReport,
+    *,
+    scanned: ScanReport | None = None,
+    files: tuple[PackageFile, ...] = (),
+) -> HandOver:
+    return HandOver(
+        engine=report.engine,
+        runtime=report.runtime,
+        files=files,
+        config_found=storable(report.config_found),
+        config_used=storable(report.config_used),
+        config=storable(report.config.as_dict()),
+        findings=_storable([*report.findings, *(scanned.findings if scanned else ())]),
+        scan=storable(scanned.as_dict()) if scanned else {},
+        has_inference_code=bool(report.inference_code),
+        deployment_types=report.deployment_types,
+        source_params={**request.source, "config_origin": request.config_origin, "engine_chosen": request.engine},
+    )
+
+
+def _refuse_errors(outcome: HandOver) -> None:
+    if has_errors(outcome.findings):
+        raise Refused(outcome.findings, outcome)
+
+
+def _storable(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple(Finding.from_dict(storable(finding.as_dict())) for finding in findings)
+
+
+def _stored_findings(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    return [finding.as_dict() for finding in _storable(findings)]

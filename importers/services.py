@@ -1,0 +1,149 @@
+"""Commands of importing: submit, look beforehand, cancel, retry, and what heals and tidies up."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils.timezone import now
+from kombu.exceptions import OperationalError
+
+from accounts.models import User, Workspace
+from importers import pipeline, transitions
+from importers.models import FINISHED, ImportJob, State
+from importers.package.check import PackageReport
+from importers.queries import lost, oldest_running_start, unrung
+from importers.request import ImportRequest
+from importers.sources import source_for
+from importers.sources.base import finding_of
+from importers.storable import storable
+from registry import artifacts
+from registry.findings import Finding, Severity
+from registry.models import DeploymentType
+from registry.services import release_version, reserve_version, restart_import
+from stores.errors import SourceRefused, SourceUnavailable
+
+__all__ = ["ImportRequest", "cancel_import", "preview_source", "retry_import", "submit_import"]
+
+logger = logging.getLogger(__name__)
+RUN_IMPORT = "importers.run_import"
+ALL_TYPES = tuple(DeploymentType.values)
+
+
+@transaction.atomic
+def submit_import(request: ImportRequest, *, workspace: Workspace, by: User | None, replace: bool = False) -> ImportJob:
+    """Reserve the version, record the job, and ring the worker once that is committed.
+
+    Raises VersionTaken when name and number exist (`replace` takes the place of a failed version), and SourceRefused
+    when the source's path cannot be one.
+    """
+    shown = source_for(request.source_kind).shown(request.source)
+    version = reserve_version(
+        workspace,
+        name=request.name,
+        number=request.number,
+        details=request.details,
+        source_kind=request.source_kind,
+        source_path=shown,
+        source_params=storable(dict(request.source)),
+        proof_wanted=request.proof_wanted,
+        by=by,
+        replace=replace,
+    )
+    job = ImportJob.objects.create(
+        workspace=workspace,
+        version=version,
+        model_name=request.name,
+        version_number=str(request.number),
+        version_uuid=version.uuid,
+        source_kind=request.source_kind,
+        source_path=shown,
+        request=storable(request.as_dict()),
+        lease_until=transitions.lease_end(),
+        created_by=by,
+        created_by_name=by.get_username() if by else "",
+    )
+    transitions.record_event(job, State.QUEUED, "import.submitted", {}, by=by)
+    _ring(job)
+    return job
+
+
+def preview_source(
+    *,
+    workspace: Workspace,
+    source_kind: str,
+    source: Mapping[str, str],
+    engine: str = "",
+    config_text: str | None = None,
+    deployment_types: tuple[str, ...] = ALL_TYPES,
+) -> PackageReport:
+    """What importing this would find, from a listing and range reads alone. What the source refuses is a finding."""
+    try:
+        folder = source_for(source_kind).locate(workspace, source)
+        options = pipeline.options_for(
+            folder, kind=source_kind, engine=engine, config_text=config_text, deployment_types=deployment_types
+        )
+        return pipeline.examine(folder, options)[0]
+    except SourceRefused as refused:
+        return PackageReport(findings=(finding_of(refused),))
+    except SourceUnavailable as unavailable:
+        return PackageReport(findings=(Finding(unavailable.code, Severity.ERROR),))
+
+
+@transaction.atomic
+def cancel_import(job: ImportJob, *, by: User | None) -> bool:
+    """Stop a job that has not ended: its version goes and the name is free. False when it was too late."""
+    job = ImportJob.objects.select_for_update(of=("self",)).select_related("version").get(pk=job.pk)
+    if not transitions.cancel(job, "import.cancelled", by=by):
+        return False
+    if job.version is not None:
+        release_version(job.version, by=by)
+    return True
+
+
+@transaction.atomic
+def retry_import(job: ImportJob, *, by: User | None) -> bool:
+    """Queue a failed job again, with its version. False unless both have failed."""
+    if job.version is None or not transitions.retry(job, by=by):
+        return False
+    if not restart_import(job.version, by=by):
+        transaction.set_rollback(True)
+        return False
+    _ring(job)
+    return True
+
+
+def sweep_imports() -> None:
+    """Requeue what a crash left, end what has no version or no attempt left, and ring what nobody has heard."""
+    for job in ImportJob.objects.filter(lost(now()), version__isnull=False).select_related("version"):
+        if transitions.last_attempt(job):
+            held = lost(now()) & Q(attempts=job.attempts)
+            pipeline.fail(job, "import.worker_died", {"attempts": settings.IMPORT_ATTEMPTS}, condition=held)
+        elif transitions.requeue_lost(job):
+            _ring(job)
+    for job in ImportJob.objects.filter(version=None).exclude(state__in=FINISHED):
+        transitions.cancel(job, "import.version_deleted", condition=Q(version=None))
+    for job in ImportJob.objects.filter(unrung(now())):
+        if transitions.rung(job):
+            _ring(job)
+
+
+def sweep_artifacts() -> int:
+    """Remove bytes that no version refers to, but none that an import under way may have just stored."""
+    grace = now() - timedelta(seconds=settings.ARTIFACT_GRACE_SECONDS)
+    return artifacts.sweep(keep_since=min(grace, oldest_running_start() or grace))
+
+
+def _ring(job: ImportJob) -> None:
+    """Tell a worker after commit. The broker is only a bell: when it is silent, the sweep rings again."""
+
+    def ring() -> None:
+        try:
+            current_app.send_task(RUN_IMPORT, [job.pk])
+        except OperationalError as error:
+            logger.warning("broker did not answer: %s", error, extra={"job": job.pk})
+
+    transaction.on_commit(ring, robust=True)

@@ -1,0 +1,48 @@
+"""What every import source offers. A source is one file in this package with a `SOURCE` in it, named like its kind."""
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from accounts.models import Workspace
+from importers.package.check import FileEntry
+from registry.findings import Finding, Severity, Where
+from stores.errors import SourceRefused
+
+CHUNK = 1024 * 1024
+
+
+class Folder(Protocol):
+    """The folder that was chosen: its files and their bytes, by path below it.
+
+    Every method raises SourceRefused for what the user must change and SourceUnavailable for what may work later.
+    """
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        ...
+
+    def files(self) -> Iterator[FileEntry]: ...
+
+    def read(self, path: str, size: int) -> bytes:
+        """At most `size` bytes from the start of a file."""
+        ...
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """A whole file as it was listed, in pieces; refused when it is another one by now."""
+        ...
+
+
+class Source(Protocol):
+    """One kind of place that versions come from."""
+
+    def shown(self, params: Mapping[str, str]) -> str:
+        """The path as people write it, without asking the place. Raises SourceRefused when it cannot be a path."""
+        ...
+
+    def locate(self, workspace: Workspace, params: Mapping[str, str]) -> Folder: ...
+
+
+def finding_of(refused: SourceRefused, *, file: str = "") -> Finding:
+    """A refusal as one more thing to tell the person who imports."""
+    return Finding(refused.code, Severity.ERROR, Where(file=file), refused.params)

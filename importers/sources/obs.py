@@ -1,0 +1,65 @@
+"""Import from a folder of a bucket: the parent of a `model` folder."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from accounts.models import Workspace
+from importers.package.check import FileEntry
+from importers.sources.base import CHUNK, Folder
+from stores.drivers.base import LINK, Driver, Entry
+from stores.errors import SourceRefused
+from stores.paths import as_prefix, name_of, parse_location
+from stores.services import driver_for, resolve
+
+# Refusals of a listed object that the package checks report themselves, from its path and kind.
+CHECKED = {LINK, "source.unsafe_name", "source.name_too_long"}
+
+
+@dataclass(frozen=True)
+class BucketFolder:
+    """One prefix of a bucket. It remembers each object it listed, so that a later read gets that very one."""
+
+    driver: Driver
+    bucket: str
+    prefix: str
+    listed: dict[str, Entry] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return name_of(self.prefix)
+
+    def files(self) -> Iterator[FileEntry]:
+        self.listed.clear()
+        for entry in self.driver.walk(self.prefix):
+            if entry.refusal and entry.refusal not in CHECKED:
+                raise SourceRefused(entry.refusal, path=f"/{self.bucket}/{entry.key}")
+            path = entry.key.removeprefix(self.prefix)
+            self.listed[path] = entry
+            yield FileEntry(path, entry.size, entry.modified, entry.etag, link=entry.refusal == LINK)
+        if not self.listed:
+            raise SourceRefused("source.empty", path=f"/{self.bucket}/{self.prefix}")
+
+    def read(self, path: str, size: int) -> bytes:
+        entry = self.listed[path]
+        with self.driver.open(entry.key, length=min(size, entry.size), expected=entry) as stream:
+            return stream.read(size)
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        entry = self.listed[path]
+        with self.driver.open(entry.key, expected=entry) as stream:
+            while chunk := stream.read(CHUNK):
+                yield chunk
+
+
+class ObsSource:
+    """`params["path"]` is `/bucket/prefix/`, `obs://bucket/prefix/` or `s3://bucket/prefix/`."""
+
+    def shown(self, params: Mapping[str, str]) -> str:
+        return parse_location(params.get("path", "")).folder.display
+
+    def locate(self, workspace: Workspace, params: Mapping[str, str]) -> Folder:
+        bucket, key = resolve(workspace, params.get("path", ""))
+        return BucketFolder(driver_for(bucket), bucket.name, as_prefix(key))
+
+
+SOURCE = ObsSource()
