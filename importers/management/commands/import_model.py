@@ -1,0 +1,222 @@
+"""`manage.py import_model`: the import form's twin for scripts."""
+
+import json
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
+
+from accounts.models import Workspace
+from importers.models import ImportJob, State
+from importers.request import ImportRequest
+from importers.services import preview_source, submit_import
+from importers.sources import SOURCES
+from importers.sources.base import finding_of
+from registry.findings import Finding, Severity, message_for
+from registry.models import DeploymentType, ModelVersion, RegisteredModel, Status
+from registry.queries import next_number
+from registry.services import VersionDetails, VersionTaken
+from registry.validators import valid_description, valid_label, valid_name
+from registry.versions import FIRST, Version
+from stores.errors import SourceRefused
+
+LABELS = 5
+POLL_SECONDS = 0.2
+PATIENCE_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the command prints; `status` is the version's, or `refused` when there is none."""
+
+    version_id: str | None
+    name: str
+    version: str
+    status: str
+    proof: str
+    job_id: str | None
+    findings: tuple[Finding, ...]
+    reason: str = ""
+
+    @property
+    def good(self) -> bool:
+        return self.status in {Status.IMPORTING, Status.BUILDING, Status.NORMAL}
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "version_id": self.version_id,
+            "name": self.name,
+            "version": self.version,
+            "status": self.status,
+            "proof": self.proof,
+            "job_id": self.job_id,
+            "findings": [_finding(finding) for finding in self.findings],
+        }
+
+    def as_text(self) -> str:
+        lines = [f"{self.name} {self.version}: {self.status}", *map(_line, self.findings)]
+        return "\n".join([*lines, self.reason] if self.reason else lines)
+
+
+class Command(BaseCommand):
+    help = "Import a model package from a bucket. Exit 0: accepted (with --wait: Normal); 1: refused or failed."
+
+    def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
+        # Django's own --version gives way to the model's.
+        return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **options)
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--workspace", required=True, metavar="W")
+        parser.add_argument("--name", required=True, metavar="N")
+        parser.add_argument("--version", metavar="V", dest="number", help="by default the one after the highest")
+        parser.add_argument("--source", choices=sorted(SOURCES), default="obs")
+        parser.add_argument("--path", required=True, metavar="P", help="/bucket/prefix/, obs://… or s3://…")
+        parser.add_argument("--engine", default="", metavar="E", help="when nothing in the package says it")
+        parser.add_argument("--config", type=Path, metavar="FILE", help="instead of the package's config.json")
+        parser.add_argument("--description", default="")
+        parser.add_argument("--label", action="append", default=[], dest="labels", help=f"up to {LABELS} times")
+        parser.add_argument("--deployment-type", action="append", choices=DeploymentType.values, dest="types")
+        parser.add_argument("--wait", action="store_true", help="until nothing will change by itself any more")
+        parser.add_argument("--json", action="store_true", dest="as_json")
+
+    def handle(self, **options: Any) -> None:
+        workspace = Workspace.objects.filter(name=options["workspace"]).first()
+        if workspace is None:
+            raise CommandError(_("There is no workspace “%(name)s”.") % {"name": options["workspace"]})
+        try:
+            answer = self._import(workspace, request_of(workspace, options), wait=options["wait"])
+        except ValidationError as error:
+            raise CommandError("\n".join(error.messages)) from error
+        self.stdout.write(json.dumps(answer.as_dict(), indent=2) if options["as_json"] else answer.as_text())
+        if not answer.good:
+            sys.exit(1)
+
+    def _import(self, workspace: Workspace, request: ImportRequest, *, wait: bool) -> Answer:
+        """Look beforehand as the form does, submit, and follow the version when asked to."""
+        report = preview_source(
+            workspace=workspace,
+            source_kind=request.source_kind,
+            source=request.source,
+            engine=request.engine,
+            config_text=request.config_text,
+            deployment_types=request.details.deployment_types,
+        )
+        if not report.importable:
+            return _refused(request, report.findings)
+        try:
+            job = submit_import(request, workspace=workspace, by=None)
+        except VersionTaken as taken:
+            given = {"name": request.name, "version": taken.version.number}
+            return _refused(request, [Finding("import.version_taken", Severity.ERROR, params=given)])
+        except SourceRefused as refused:
+            return _refused(request, [finding_of(refused)])
+        if wait:
+            _await_rest(job, self.stderr.write)
+        return _answer(job, report.findings)
+
+
+def request_of(workspace: Workspace, options: dict[str, Any]) -> ImportRequest:
+    """The request that the arguments make; ValidationError with a sentence for each that cannot be."""
+    _validate(options)
+    model = RegisteredModel.objects.filter(workspace=workspace, name=options["name"]).first()
+    number = _number(options["number"]) if options["number"] else next_number(model) if model else FIRST
+    if number is None:
+        raise ValidationError(_("Every version number after the highest is used up; choose one with --version."))
+    details = VersionDetails(description=options["description"], labels=tuple(dict.fromkeys(options["labels"])))
+    if options["types"]:
+        details = VersionDetails(details.description, details.labels, (), tuple(dict.fromkeys(options["types"])))
+    config = _config(options["config"]) if options["config"] else None
+    return ImportRequest(
+        name=options["name"],
+        number=number,
+        details=details,
+        source_kind=options["source"],
+        source={"path": options["path"]},
+        engine=options["engine"],
+        config_text=config,
+        config_origin="found" if config is None else "edited",
+    )
+
+
+def _validate(options: dict[str, Any]) -> None:
+    valid_name(options["name"])
+    valid_description(options["description"])
+    if len(options["labels"]) > LABELS:
+        raise ValidationError(_("A version has at most %(count)s labels.") % {"count": LABELS})
+    for label in options["labels"]:
+        valid_label(label)
+
+
+def _number(text: str) -> Version:
+    try:
+        return Version.parse(text)
+    except ValueError as error:
+        raise ValidationError(
+            _("“%(text)s” is not a version: write three numbers from 0 to 99, such as 0.0.1.") % {"text": text}
+        ) from error
+
+
+def _config(path: Path) -> str:
+    """The text of the file; what is not UTF-8 in it stays visible as a fault, which the check then finds."""
+    try:
+        return path.read_bytes().decode(errors="replace")
+    except OSError as error:
+        raise ValidationError(
+            _("%(path)s cannot be read: %(error)s") % {"path": path, "error": error.strerror}
+        ) from error
+
+
+def _refused(request: ImportRequest, findings: Sequence[Finding]) -> Answer:
+    return Answer(None, request.name, str(request.number), "refused", "", None, tuple(findings))
+
+
+def _await_rest(job: ImportJob, say: Callable[[str], Any]) -> None:
+    """Follow the version until it rests; it is gone when somebody cancelled."""
+    impatient = time.monotonic() + PATIENCE_SECONDS
+    while not _rests(job):
+        if time.monotonic() > impatient and job.state == State.QUEUED and job.attempts == 0:
+            say(_("No worker has taken the job yet. Is `manage.py up` running?"))
+            impatient = float("inf")
+        time.sleep(POLL_SECONDS)
+        job.refresh_from_db()
+
+
+def _rests(job: ImportJob) -> bool:
+    version = ModelVersion.objects.filter(uuid=job.version_uuid).only("status").first()
+    return version is None or version.at_rest
+
+
+def _answer(job: ImportJob, looked: Sequence[Finding]) -> Answer:
+    """What became of the job so far; until it ended, the findings are those of looking beforehand."""
+    job.refresh_from_db()
+    version = ModelVersion.objects.filter(uuid=job.version_uuid).first()
+    found = [Finding.from_dict(stored) for stored in job.findings] if job.finished else looked
+    return Answer(
+        version_id=str(job.version_uuid),
+        name=job.model_name,
+        version=job.version_number,
+        status=version.status if version else job.state,
+        proof=version.proof if version and version.status == Status.NORMAL else "",
+        job_id=str(job.uuid),
+        findings=tuple(found),
+        reason=message_for(job.reason_code, job.reason_params) if job.reason_code else "",
+    )
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    shown = finding.as_dict()
+    return {"code": shown["code"], "severity": shown["severity"], "where": shown["where"], "message": finding.message}
+
+
+def _line(finding: Finding) -> str:
+    where = finding.where
+    place = ":".join(str(part) for part in (where.file, where.line, where.column) if part)
+    place = " ".join(part for part in (place, where.pointer) if part)
+    return f"  {finding.severity.value}: {place}{': ' if place else ''}{finding.message}"
