@@ -1,0 +1,1 @@
+"""Pages of importing: the form with its pre-flight, and the job."""

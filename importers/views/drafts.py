@@ -1,0 +1,58 @@
+"""Keeping what was typed while somebody without JavaScript looks for a path in the storage pages."""
+
+import secrets
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts.models import Workspace
+from importers.views.page import ImportPage
+from registry.queries import models_for, next_number
+from registry.views.base import ConsoleRequest
+
+SESSION_KEY = "import_draft"
+# The picker answers with the chosen path under the name of the form's field.
+PICKS = {"path": "folder", "config_path": "file"}
+
+
+def browse(request: ConsoleRequest) -> HttpResponse:
+    """Go to the storage pages; their answer comes back to the draft of this form."""
+    field = request.POST["browse"] if request.POST["browse"] in PICKS else "path"
+    draft = secrets.token_urlsafe(8)
+    request.session[SESSION_KEY] = {draft: request.POST.urlencode()}
+    back = f"{reverse('importers:new')}?{urlencode({'draft': draft})}"
+    query = urlencode(
+        {"pick": PICKS[field], "field": f"id_{field}", "path": request.POST.get("path", ""), "next": back}
+    )
+    return redirect(f"{reverse('stores:bucket-list')}?{query}")
+
+
+def restored(request: ConsoleRequest, workspace: Workspace) -> ImportPage | None:
+    """The page with everything that was typed before, and the path chosen since; None without such a draft."""
+    typed = request.session.get(SESSION_KEY, {}).get(request.GET.get("draft", ""))
+    if not typed:
+        return None
+    data = QueryDict(typed, mutable=True)
+    for field in PICKS:
+        if chosen := request.GET.get(field):
+            data[field] = chosen
+    return ImportPage(request.user, workspace, data=data)
+
+
+def initial_of(request: ConsoleRequest) -> dict[str, Any]:
+    """What the address asks for; `model` is the uuid of the one that gets a new version."""
+    asked = {key: value for key in ("source", "name", "version", "path", "engine") if (value := request.GET.get(key))}
+    if (code := _uuid(request.GET.get("model", ""))) and (model := models_for(request.user).filter(uuid=code).first()):
+        asked |= {"name": model.name, "version": str(next_number(model) or "")}
+    return asked
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,102 @@
+"""The import form, its pre-flight, and submitting it."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.models import Workspace
+from accounts.queries import require
+from accounts.roles import Action
+from importers.views.config_text import load_config
+from importers.views.drafts import browse, initial_of, restored
+from importers.views.page import ImportPage
+from importers.views.submission import submit
+from registry.views.base import ConsoleRequest
+
+View = Callable[[ConsoleRequest], HttpResponse]
+PAGE = "importers/import_new.html"
+CHECK = "importers/_check.html"
+FINDINGS = "importers/_findings.html"
+
+
+def importing_workspace(request: ConsoleRequest) -> Workspace:
+    """The workspace the request works in; PermissionDenied unless this person may import there."""
+    if request.workspace is None:
+        raise PermissionDenied
+    require(request.user, Action.IMPORT, request.workspace)
+    return request.workspace
+
+
+def within_size(view: View) -> View:
+    """Answer a form that is too large to be read with the form and a sentence, not with a bare error.
+
+    The CSRF check reads the form, so it comes after the size.
+    """
+    protected = csrf_protect(view)
+
+    @csrf_exempt
+    @wraps(view)
+    def sized(request: ConsoleRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return _too_large(request)
+        return protected(request)
+
+    return sized
+
+
+def _too_large(request: ConsoleRequest) -> HttpResponse:
+    page = ImportPage(request.user, importing_workspace(request))
+    page.too_large = True
+    while request.read(1024 * 1024):
+        pass  # a browser that is still sending does not read the answer
+    return render(request, FINDINGS if request.htmx else PAGE, {"page": page}, status=422)
+
+
+@within_size
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_new(request: ConsoleRequest) -> HttpResponse:
+    workspace = importing_workspace(request)
+    if request.method != "POST":
+        page = restored(request, workspace) or ImportPage(request.user, workspace, initial=initial_of(request))
+        page.check()
+        return render(request, PAGE, {"page": page})
+    page = ImportPage(request.user, workspace, data=request.POST)
+    page.check()
+    job = submit(page, by=request.user) if page.is_valid() else None
+    if job is None or job.version is None:
+        return render(request, PAGE, {"page": page}, status=422)
+    started = _("Importing %(name)s %(version)s. It becomes Normal when everything is fetched and checked.")
+    messages.success(request, started % {"name": job.model_name, "version": job.version_number})
+    return redirect(f"{reverse('registry:model-list')}?open={job.version.model.uuid}")
+
+
+@within_size
+@require_http_methods(["GET", "POST"])
+def preflight(request: ConsoleRequest) -> HttpResponse:
+    """Check what the form holds now: the parts that changed for htmx, else the whole page with everything kept."""
+    workspace = importing_workspace(request)
+    if request.method != "POST" and not request.htmx:
+        return redirect(f"{reverse('importers:new')}?{request.GET.urlencode()}")
+    if "browse" in request.POST:
+        return browse(request)
+    page = ImportPage(request.user, workspace, data=request.POST or None, initial=request.GET.dict())
+    load_config(page)
+    page.check()
+    return render(request, CHECK if request.htmx else PAGE, {"page": page})
+
+
+@require_GET
+def name_hint(request: ConsoleRequest) -> HttpResponse:
+    """What the typed name and version mean beside the models that exist."""
+    page = ImportPage(request.user, importing_workspace(request), initial=request.GET.dict())
+    return render(request, "importers/_name_hint.html", {"page": page})

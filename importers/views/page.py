@@ -1,0 +1,213 @@
+"""The import page: everything that was typed, and what checking it found."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.forms import BaseFormSet
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from accounts.models import Workspace
+from accounts.queries import Person
+from importers.forms import SOURCE_FORMS, BasicForm, DocumentForm, DocumentFormSet, SpecForm, generated_name, mark_of
+from importers.package.report import CONFIG, PackageReport
+from importers.services import ImportRequest, preview_source
+from importers.views.naming import Naming, naming_of
+from registry.engines import ENGINES
+from registry.findings import Finding, Severity
+from registry.models import DeploymentType, SourceKind
+from registry.services import VersionDetails
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One line of the summary above the form; `target` is the id of what must be changed."""
+
+    target: str
+    label: str
+    message: str
+
+
+class ImportPage:
+    """The form's parts bound to what was typed (`data`), or empty with their `initial` values."""
+
+    def __init__(
+        self,
+        user: Person,
+        workspace: Workspace,
+        *,
+        data: QueryDict | None = None,
+        initial: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.user = user
+        self.workspace = workspace
+        self.data = data.copy() if data is not None else None
+        given = {"name": generated_name(), "version": "0.0.1", **(initial or {})}
+        kind = str(given.get("source", "") if data is None else data.get("source", ""))
+        self.kind = kind if kind in SOURCE_FORMS else str(SourceKind.OBS)
+        self.basic = BasicForm(self.data, initial=given)
+        self.source = SOURCE_FORMS[self.kind](self.data, initial=given)
+        self.spec = SpecForm(self.data, initial=given)
+        self.documents: BaseFormSet[DocumentForm] = DocumentFormSet(self.data, prefix="documents")
+        self.report: PackageReport | None = None
+        self.fill: tuple[str, str] | None = None
+        self.submitted = False
+        self.too_large = False
+
+    @property
+    def forms(self) -> list[forms.Form]:
+        return [self.basic, self.source, self.spec, *self.documents.forms]
+
+    @property
+    def kinds(self) -> list[tuple[str, str]]:
+        """The sources to choose from, in the order of the control."""
+        return [(kind, str(SourceKind(kind).label)) for kind in SOURCE_FORMS]
+
+    def check(self) -> None:
+        """Look at the chosen source as the import would, and do what a button of the editor asks for."""
+        pressed = self.data if self.data is not None else {}
+        if self.data is not None and "use_version" in pressed:
+            self.data["version"] = str(self.data.get("use_version"))
+        if self.data is not None and "reset" in pressed:
+            self.data["config_text"] = ""
+        self._look()
+        if "repair" in pressed and self.report and self.report.repair is not None:
+            self.write_config(self.report.repair, "repaired")
+            self._look()
+        self._show_found_config()
+
+    def _look(self) -> None:
+        """What is asked for need not be valid otherwise."""
+        if not self.source.source:
+            return
+        self.report = preview_source(
+            workspace=self.workspace,
+            source_kind=self.kind,
+            source=self.source.source,
+            engine=self.source.chosen_engine,
+            config_text=self.source.config_text_used,
+            deployment_types=self.deployment_types,
+        )
+
+    @property
+    def engines(self) -> str:
+        return ", ".join(ENGINES)
+
+    @property
+    def config_file(self) -> str:
+        """The file whose lines are those of the editor."""
+        return CONFIG
+
+    @property
+    def inference_code_url(self) -> str:
+        report = self.report
+        if report is None or not report.inference_code:
+            return ""
+        return self.source.url_of(report.source_path(report.inference_code))
+
+    @property
+    def has_documents(self) -> bool:
+        return any(form["name"].value() or form["url"].value() for form in self.documents.forms)
+
+    @property
+    def deployment_types(self) -> tuple[str, ...]:
+        ticked = self.basic["deployment_types"].value() or []
+        return tuple(kind for kind in DeploymentType.values if kind in ticked)
+
+    def write_config(self, text: str, origin: str) -> None:
+        """Put a text into the editor and switch it on."""
+        if self.data is None:
+            return
+        self.fill = (text, mark_of(origin, text))
+        self.data["config_edit"] = "on"
+        self.data["config_text"], self.data["config_mark"] = self.fill
+
+    def refuse_config(self, message: str) -> None:
+        """Say at its field why another configuration could not be taken."""
+        if self.source.errors is not None:
+            self.source.add_error("config_path", message)
+
+    def _show_found_config(self) -> None:
+        """An editor that is on and was not written in shows the package's own configuration."""
+        if self.data is None or not self.report or not self.source["config_edit"].value():
+            return
+        if self.source.config_origin == "found" and self.report.config_found is not None:
+            self.write_config(self.report.config_found, "found")
+
+    @property
+    def found_mark(self) -> str:
+        return mark_of("found", (self.report and self.report.config_found) or "")
+
+    @property
+    def repair_mark(self) -> str:
+        return mark_of("repaired", (self.report and self.report.repair) or "")
+
+    @cached_property
+    def naming(self) -> Naming | None:
+        name, number = self.basic["name"].value(), self.basic["version"].value()
+        return naming_of(self.user, self.workspace, name=str(name or "").strip(), number=str(number or "").strip())
+
+    def is_valid(self) -> bool:
+        """Whether the import can be submitted; errors then stand at their fields."""
+        self.submitted = True
+        whole = all([*(form.is_valid() for form in self.forms), self.documents.is_valid()])
+        if self.report and not self.report.engine and "engine" not in self.source.errors:
+            self.source.add_error("engine", _("Choose the AI engine: nothing in the package says which one it is."))
+            return False
+        return whole and self.report is not None and self.report.importable
+
+    def request(self) -> ImportRequest:
+        """What was asked for; only after `is_valid`."""
+        basic = self.basic.cleaned_data
+        rows = (form.cleaned_data for form in self.documents.forms)
+        details = VersionDetails(
+            description=basic["description"],
+            labels=basic["labels"],
+            documents=tuple((row["name"], row["url"]) for row in rows if row.get("url")),
+            deployment_types=tuple(basic["deployment_types"]),
+            spec=self.spec.values,
+        )
+        return ImportRequest(
+            name=basic["name"],
+            number=basic["version"],
+            details=details,
+            source_kind=self.kind,
+            source=self.source.source,
+            engine=self.source.chosen_engine,
+            config_text=self.source.config_text_used,
+            config_origin=self.source.config_origin,
+        )
+
+    def findings_of(self, severity: Severity) -> list[Finding]:
+        return [finding for finding in self.report.findings if finding.severity is severity] if self.report else []
+
+    @property
+    def errors(self) -> list[Finding]:
+        return self.findings_of(Severity.ERROR)
+
+    @property
+    def warnings(self) -> list[Finding]:
+        return self.findings_of(Severity.WARNING)
+
+    @property
+    def notes(self) -> list[Finding]:
+        return self.findings_of(Severity.INFO)
+
+    @cached_property
+    def problems(self) -> list[Problem]:
+        """What stands in the way of a submitted form, in the order of the page; the first field takes the focus."""
+        problems = list(self._field_problems()) if self.submitted else []
+        if self.submitted and self.errors:
+            message = _("The package has errors: see what the check says.")
+            problems.append(Problem("check", _("Meta model"), message))
+        return problems
+
+    def _field_problems(self) -> Iterator[Problem]:
+        for form in self.forms:
+            for name in form.errors:
+                field = form[name]
+                target = field.id_for_label or f"{field.auto_id}_0"
+                yield from (Problem(target, str(field.label), str(message)) for message in field.errors)

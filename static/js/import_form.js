@@ -1,0 +1,141 @@
+// The import form: checks the package when the path or the configuration changes, and keeps what is typed meanwhile.
+const SLOWLY = 600;
+const form = document.querySelector("[data-import-form]");
+const checker = form?.querySelector("[data-checker]");
+const editor = form?.querySelector("[data-editor]");
+let timer = 0;
+let sent = "";
+let jumpTo = null;
+let openBars = [];
+
+const text = () => editor.querySelector("textarea");
+const edits = () => form.elements.namedItem("config_edit");
+const bars = () => [...form.querySelectorAll("#derived details")];
+
+function check(wait = 0) {
+  clearTimeout(timer);
+  timer = setTimeout(() => checker.dispatchEvent(new CustomEvent("recheck")), wait);
+}
+
+// Enter in a field and the Check button check; Create now goes out once.
+function onSubmit(event) {
+  const button = event.submitter;
+  if (button?.matches("[data-check]")) {
+    event.preventDefault();
+    check();
+  } else if (form.dataset.sent) {
+    event.preventDefault();
+  } else if (button?.matches("[data-create]")) {
+    form.dataset.sent = "yes";
+    button.setAttribute("aria-disabled", "true");
+  }
+}
+
+// Coming back with the browser's back button: the form may be sent again.
+function onReturn() {
+  delete form.dataset.sent;
+  form.querySelector("[data-create]").removeAttribute("aria-disabled");
+}
+
+function setValue(button) {
+  const field = document.querySelector(button.dataset.setValue);
+  field.value = button.value;
+  field.focus();
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function ask(button) {
+  window.htmx.ajax("POST", checker.getAttribute("hx-post"), {
+    source: checker,
+    target: checker,
+    values: { [button.name]: button.value },
+  });
+}
+
+function goTo(place) {
+  editor.dispatchEvent(new CustomEvent("editor:jump", { detail: place }));
+}
+
+function jump(link) {
+  const place = { line: Number(link.dataset.jumpLine), column: Number(link.dataset.jumpColumn) };
+  if (edits().checked) return goTo(place);
+  jumpTo = place;
+  edits().checked = true;
+  check();
+}
+
+const ACTIONS = { "[data-set-value]": setValue, "[data-config-action]": ask, "[data-jump-line]": jump };
+
+function onClick(event) {
+  for (const [selector, act] of Object.entries(ACTIONS)) {
+    const target = event.target.closest(selector);
+    if (target) {
+      event.preventDefault();
+      act(target);
+    }
+  }
+}
+
+// An answer from another page (the sign-in, say) must not take the place of the findings.
+function onAnswer(event) {
+  const asked = new URL(checker.getAttribute("hx-post"), location.href).pathname;
+  if (new URL(event.detail.xhr.responseURL || location.href).pathname === asked) return;
+  event.detail.shouldSwap = false;
+  const note = document.createElement("p");
+  note.className = "notice warning";
+  note.textContent = form.dataset.signedOut;
+  checker.replaceChildren(note);
+}
+
+// The server sends the text for the editor; what was typed since the question wins over the answer.
+function fill(brought) {
+  if (!brought || text().value !== sent) return;
+  edits().checked = true;
+  form.elements.namedItem("config_mark").value = brought.dataset.editorFill;
+  if (text().value !== brought.value) {
+    editor.dispatchEvent(new CustomEvent("editor:set", { detail: { text: brought.value } }));
+  }
+}
+
+function onSwapped() {
+  bars().forEach((bar, index) => {
+    bar.open = openBars[index] ?? false;
+  });
+  fill(form.querySelector("[data-editor-fill]"));
+  if (jumpTo && edits().checked) goTo(jumpTo);
+  jumpTo = null;
+}
+
+// Of GPU and Ascend only the chosen one can be set.
+function exclude() {
+  form.querySelectorAll("[data-accelerator]").forEach((part) => {
+    const chosen = part.querySelector("input[type=radio]").checked;
+    part.querySelectorAll(".stepper > *").forEach((control) => {
+      control.disabled = !chosen;
+    });
+  });
+}
+
+function start() {
+  form.addEventListener("submit", onSubmit);
+  form.addEventListener("click", onClick);
+  form.addEventListener("change", (event) => {
+    if (event.target.matches("[data-recheck]")) check();
+    exclude();
+  });
+  form.addEventListener("input", (event) => {
+    if (event.target.matches("[data-recheck-slowly]")) check(SLOWLY);
+  });
+  window.addEventListener("pageshow", onReturn);
+  checker.addEventListener("htmx:beforeRequest", () => {
+    sent = text().value;
+    openBars = bars().map((bar) => bar.open);
+  });
+  checker.addEventListener("htmx:beforeSwap", onAnswer);
+  checker.addEventListener("htmx:afterSwap", onSwapped);
+  exclude();
+  const first = document.querySelector("#problems a");
+  if (first) document.getElementById(first.hash.slice(1))?.focus();
+}
+
+if (form) start();

@@ -1,0 +1,300 @@
+"""The page of an import job, its live parts, cancelling and retrying, and the desk for operators."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils.timezone import now
+
+from accounts.models import User
+from accounts.roles import Role
+from importers import transitions
+from importers.models import ImportEvent, ImportJob, State
+from importers.views.progress import Progress
+from registry.findings import Finding, Severity, Where
+from registry.models import ModelVersion, Status
+from registry.services import fail_import
+from tests.factories import make_member, make_workspace
+from tests.importers.jobs import GOOD, put, run, submit
+
+MB = 1024 * 1024
+REFUSED = Finding("config.duplicate_key", Severity.WARNING, Where("model/config.json", 3, 2), {"key": "<b>"})
+ERROR = Finding("layout.model_missing", Severity.ERROR)
+
+
+@pytest.fixture
+def dev(client, developer):
+    client.force_login(developer)
+    return client
+
+
+@pytest.fixture
+def job(developer):
+    put(GOOD)
+    return submit(by=developer)
+
+
+def fetching(job, **row):
+    """The job as a worker has it that has been fetching for ten seconds."""
+    transitions.claim(job)
+    started = now() - timedelta(seconds=10)
+    values = {"bytes_total": 100 * MB, "bytes_done": 20 * MB, "files_total": 4, "files_done": 1} | row
+    ImportJob.objects.filter(pk=job.pk).update(started_at=started, **values)
+    job.refresh_from_db()
+    return job
+
+
+def steps_of(job):
+    return [step.state for step in Progress(job).steps]
+
+
+def polls(html):
+    return "hx-trigger" in html
+
+
+def test_progress_of_a_queued_job_measures_nothing(job):
+    progress = Progress(job)
+
+    assert steps_of(job) == ["current", "waiting", "waiting", "waiting", "waiting"]
+    assert (progress.rate, progress.seconds_left, progress.percent) == (None, None, 0)
+
+
+def test_progress_measures_bytes_really_moved(job):
+    progress = Progress(fetching(job))
+
+    assert steps_of(job) == ["done", "current", "waiting", "waiting", "waiting"]
+    assert progress.percent == 20
+    assert progress.rate == pytest.approx(2 * MB, rel=0.05)
+    assert progress.time_left in {"0:40", "0:41"}
+
+
+def test_progress_guesses_nothing_in_the_first_second(job):
+    transitions.claim(job)
+    job.bytes_done = job.bytes_total = MB
+
+    assert Progress(job).rate is None
+
+
+def test_progress_keeps_the_rate_when_fetching_has_ended(job):
+    transitions.advance(fetching(job), State.CHECKING)
+
+    progress = Progress(job)
+    assert steps_of(job) == ["done", "done", "current", "waiting", "waiting"]
+    assert progress.rate == pytest.approx(2 * MB, rel=0.05)
+    assert progress.seconds_left is None
+
+
+def test_progress_says_where_it_failed(job):
+    transitions.advance(fetching(job), State.CHECKING)
+    transitions.fail(job, "import.refused", {}, [])
+
+    assert steps_of(job) == ["done", "done", "failed", "waiting", "waiting"]
+
+
+def test_progress_says_where_it_was_cancelled(job):
+    transitions.cancel(fetching(job), "import.cancelled")
+
+    assert steps_of(job) == ["done", "stopped", "waiting", "waiting", "waiting"]
+
+
+@pytest.mark.parametrize(
+    ("status", "last", "at_rest"),
+    [(Status.NORMAL, "done", True), (Status.BUILDING, "current", False), (Status.BUILD_FAILED, "failed", True)],
+)
+def test_progress_follows_the_version_to_rest(job, status, last, at_rest):
+    job.state = State.SUCCEEDED
+    job.version.status = status
+
+    assert steps_of(job) == ["done", "done", "done", "done", last]
+    assert Progress(job).at_rest == at_rest
+
+
+def test_job_page_of_a_running_job_shows_bytes_and_polls(dev, job):
+    html = dev.get(fetching(job).get_absolute_url()).content.decode()
+
+    assert "20.00 MB / 100.00 MB" in html
+    assert f'hx-get="{reverse("importers:job-status", args=[job.uuid])}" hx-trigger="load delay:' in html
+    assert reverse("importers:job-cancel", args=[job.uuid]) in html
+    assert "Version 0.0.1 of digits is deleted" in html
+
+
+def test_job_page_speaks_chinese(dev, job):
+    html = dev.get(job.get_absolute_url(), headers={"Accept-Language": "zh-CN"}).content.decode()
+
+    assert '<html lang="zh-hans">' in html
+
+
+def test_job_page_of_a_finished_job_stops_asking(dev, job):
+    run(job)
+
+    html = dev.get(job.get_absolute_url()).content.decode()
+
+    assert not polls(html)
+    assert "Normal" in html
+    assert ModelVersion.objects.get().get_absolute_url() in html
+
+
+def test_job_page_of_a_failed_job_shows_reason_findings_and_ways_on(dev, job):
+    transitions.fail(fetching(job), "import.refused", {}, [REFUSED.as_dict(), ERROR.as_dict()])
+    fail_import(job.version, code="import.refused", findings=[REFUSED, ERROR])
+
+    html = dev.get(job.get_absolute_url()).content.decode()
+
+    assert not polls(html)
+    assert "The package was refused." in html
+    assert html.index('class="finding error"') < html.index('class="finding warning"')
+    assert "<b>" not in html
+    assert reverse("importers:job-retry", args=[job.uuid]) in html
+    assert "/imports/new/?source=obs&amp;name=digits&amp;version=0.0.1&amp;path=%2Fpackages%2Fdigits%2F" in html
+
+
+def test_job_page_of_a_job_that_waits_says_why(dev, job):
+    transitions.release(fetching(job), "import.store_unavailable", {})
+
+    html = dev.get(job.get_absolute_url()).content.decode()
+
+    assert "The artifact store did not take the files." in html
+    assert "It is tried again by itself, not before:" in html
+    assert polls(html)
+
+
+def test_job_status_is_a_part_that_ends_asking(dev, job):
+    running = dev.get(reverse("importers:job-status", args=[job.uuid])).content.decode()
+    run(job)
+    finished = dev.get(reverse("importers:job-status", args=[job.uuid])).content.decode()
+
+    assert (polls(running), polls(finished)) == (True, False)
+    assert ("<html" in running, 'id="job-announcement"' in running) == (False, False)
+    assert 'id="job-announcement"' in finished
+
+
+@pytest.mark.parametrize("name", ["job", "job-status", "job-cancel", "version-progress"])
+def test_other_workspaces_jobs_do_not_exist(client, job, name):
+    client.force_login(make_member("far", workspace=make_workspace("far")))
+    code = job.version.uuid if name == "version-progress" else job.uuid
+
+    assert client.get(reverse(f"importers:{name}", args=[code])).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["job-cancel", "job-retry"])
+def test_viewers_look_and_change_nothing(client, job, viewer, name):
+    client.force_login(viewer)
+
+    html = client.get(job.get_absolute_url()).content.decode()
+    answer = client.post(reverse(f"importers:{name}", args=[job.uuid]))
+
+    job.refresh_from_db()
+    assert "Cancel the import" not in html
+    assert (answer.status_code, job.state) == (403, State.QUEUED)
+
+
+def test_cancelling_asks_first_without_javascript(dev, job):
+    html = dev.get(reverse("importers:job-cancel", args=[job.uuid])).content.decode()
+
+    job.refresh_from_db()
+    assert "Version 0.0.1 of digits is deleted" in html
+    assert job.state == State.QUEUED
+
+
+def test_cancelling_deletes_the_version_and_keeps_the_job(dev, job, developer):
+    answer = dev.post(reverse("importers:job-cancel", args=[job.uuid]), follow=True)
+
+    job.refresh_from_db()
+    html = answer.content.decode()
+    assert (job.state, job.version, ModelVersion.objects.count()) == (State.CANCELLED, None, 0)
+    assert "its number is free again" in html
+    assert ImportEvent.objects.last().actor_name == developer.username
+
+
+def test_cancelling_too_late_says_so(dev, job):
+    run(job)
+
+    html = dev.post(reverse("importers:job-cancel", args=[job.uuid]), follow=True).content.decode()
+
+    job.refresh_from_db()
+    assert job.state == State.SUCCEEDED
+    assert "It was too late to cancel" in html
+
+
+def test_retrying_queues_a_failed_job_again(dev, developer):
+    path = put({"model/config.json": b"{"})
+    job = run(submit(path, by=developer))
+
+    html = dev.post(reverse("importers:job-retry", args=[job.uuid]), follow=True).content.decode()
+
+    job.refresh_from_db()
+    assert job.state == State.QUEUED
+    assert "The import is queued again." in html
+
+
+def test_retrying_a_running_job_does_nothing(dev, job):
+    fetching(job)
+
+    html = dev.post(reverse("importers:job-retry", args=[job.uuid]), follow=True).content.decode()
+
+    job.refresh_from_db()
+    assert job.state == State.FETCHING
+    assert "Only a failed import" in html
+
+
+def test_retrying_is_a_post(dev, job):
+    assert dev.get(reverse("importers:job-retry", args=[job.uuid])).status_code == 405
+
+
+def test_version_progress_becomes_the_badge_and_stops(dev, job):
+    address = reverse("importers:version-progress", args=[job.version.uuid])
+    fetching(job)
+    running = dev.get(address).content.decode()
+    transitions.advance(job, State.QUEUED)
+    run(job)
+    finished = dev.get(address).content.decode()
+
+    assert 'value="20"' in running
+    assert job.get_absolute_url() in running
+    assert (polls(running), polls(finished)) == (True, False)
+    assert "Normal" in finished
+
+
+def test_version_progress_of_a_cancelled_import_leads_to_its_job(dev, job):
+    address = reverse("importers:version-progress", args=[job.version.uuid])
+    dev.post(reverse("importers:job-cancel", args=[job.uuid]))
+
+    html = dev.get(address).content.decode()
+
+    assert "Cancelled" in html
+    assert job.get_absolute_url() in html
+    assert not polls(html)
+
+
+@pytest.mark.parametrize("moves", [1, 3])
+def test_job_page_asks_the_database_as_often_for_any_history(dev, job, moves, django_assert_num_queries):
+    for _ in range(moves):
+        transitions.record_event(job, State.QUEUED, "import.retried", {}, by=None)
+
+    with django_assert_num_queries(6):
+        dev.get(job.get_absolute_url())
+
+
+def test_admin_shows_jobs_of_the_own_workspaces_only(client, job):
+    reviewer = make_member("rev", Role.REVIEWER, make_workspace("far"))
+    User.objects.filter(pk=reviewer.pk).update(is_staff=True)
+    client.force_login(reviewer)
+
+    listed = client.get(reverse("admin:importers_importjob_changelist")).content.decode()
+
+    assert "0 import jobs" in listed
+    assert client.get(reverse("admin:importers_importjob_change", args=[job.pk])).status_code == 302
+
+
+def test_admin_only_reads(client, job):
+    reviewer = make_member("rev", Role.REVIEWER)
+    User.objects.filter(pk=reviewer.pk).update(is_staff=True)
+    client.force_login(reviewer)
+
+    listed = client.get(reverse("admin:importers_importjob_changelist")).content.decode()
+    address = reverse("admin:importers_importjob_change", args=[job.pk])
+
+    assert "1 import job" in listed
+    assert client.get(address).status_code == 200
+    assert client.post(address, {"state": "succeeded"}).status_code == 403
+    assert client.post(reverse("admin:importers_importjob_delete", args=[job.pk])).status_code == 403

@@ -1,0 +1,248 @@
+"""The pre-flight: what it shows of a package, in parts for htmx and as the whole page without JavaScript."""
+
+import json
+import re
+
+import pytest
+from django.urls import reverse
+
+from tests.importers.pages import HTMX, put_file, put_package, typed
+from tests.packages import API, make_config
+
+PREFLIGHT = reverse("importers:preflight")
+COMMENTED = "// mine\n" + json.dumps(make_config(), indent=1)
+
+
+@pytest.fixture
+def dev(client, developer):
+    client.force_login(developer)
+    return client
+
+
+def check(client, path, **changes):
+    """What htmx gets."""
+    response = client.post(PREFLIGHT, typed(path, **changes), headers=HTMX)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def editor_of(html):
+    return re.search(r'<textarea[^>]*name="config_text"[^>]*>\n?([^<]*)', html).group(1)
+
+
+def fill_of(html):
+    return re.search(r'data-editor-fill="([^"]*)">\n([^<]*)', html).groups()
+
+
+def test_preflight_shows_what_the_package_is(dev):
+    dependencies = [
+        {"installer": "pip", "packages": [{"package_name": "numpy", "restraint": "ATLEAST", "package_version": "1.15"}]}
+    ]
+
+    html = check(dev, put_package(config=make_config(dependencies=dependencies)))
+
+    assert "Importable" in html
+    assert "3 files, " in html
+    assert "<bdi>Scikit_Learn</bdi> · <bdi>python3.6</bdi>" in html
+    assert 'id="id_engine" value="Scikit_Learn" readonly' in html
+    assert "obs://packages/digits/model/customize_service.py" in html
+    assert "current version or later" in html
+    assert "<html" not in html
+
+
+def test_preflight_without_a_path_says_what_to_do(dev):
+    html = check(dev, "")
+
+    assert "Choose a folder: the package is checked at once" in html
+    assert "No data" in html
+
+
+def test_preflight_lists_every_finding_with_its_place(dev):
+    path = put_package(config=make_config(apis="none", swr_location="x"), code="class A(:\n")
+
+    html = check(dev, path)
+
+    assert "Refused: 3 errors" in html
+    assert html.count('class="finding error"') == 3
+    assert re.findall(r'data-jump-line="(\d+)"', html) != []
+    assert "model/customize_service.py:1:" in html
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("packages/digits", "is not a storage path"),
+        ("/packages/two words/", "contains a space"),
+        ("/nowhere/digits/", "There is no bucket “nowhere”"),
+        ("/packages/../etc/", "cannot be used as a path"),
+        ("/packages/missing/", "does not exist"),
+        ("/packages/<script>/", "does not exist"),
+    ],
+)
+def test_preflight_of_a_bad_path_is_a_finding(dev, path, message):
+    put_package()
+
+    html = check(dev, path)
+
+    assert "Refused: 1 error" in html
+    assert message in html
+    assert "<script>" not in html
+
+
+@pytest.mark.parametrize("path", ["/packages/digits", "obs://packages/digits/", "s3://packages/digits/"])
+def test_preflight_takes_every_way_to_write_a_path(dev, path):
+    put_package()
+
+    html = check(dev, path)
+
+    assert "Importable" in html
+    assert "obs://packages/digits/model/customize_service.py" in html
+
+
+def test_preflight_of_the_model_folder_itself_finds_the_code(dev):
+    path = put_package()
+
+    html = check(dev, f"{path}model/")
+
+    assert "obs://packages/digits/model/customize_service.py" in html
+
+
+def test_preflight_offers_an_engine_when_nothing_says_which(dev):
+    config = make_config()
+    del config["model_type"]
+    path = put_package(config=config, files={"model.m": b"x"}, code=None)
+
+    html = check(dev, path, engine="XGBoost")
+
+    assert '<select name="engine"' in html
+    assert '<option value="XGBoost" selected>' in html
+
+
+def test_preflight_offers_a_repair_and_puts_it_into_the_editor(dev):
+    path = put_package(config=COMMENTED)
+
+    offered = check(dev, path)
+    repaired = check(dev, path, repair="1")
+
+    mark, text = fill_of(repaired)
+    assert 'name="repair"' in offered
+    assert "Importable" in repaired
+    assert "The editor holds the repaired configuration." in repaired
+    assert mark.startswith("repaired:")
+    assert text.startswith("\n{")
+
+
+def test_preflight_fills_an_untouched_editor_and_leaves_a_changed_one(dev):
+    path = put_package()
+
+    opened = check(dev, path, config_edit="on")
+    mark, text = fill_of(opened)
+    changed = check(dev, path, config_edit="on", config_text="{}", config_mark=mark)
+
+    assert mark.startswith("found:")
+    assert "Scikit_Learn" in text
+    assert "data-editor-fill" not in changed
+    assert "The configuration in the editor is imported in the place of" in changed
+
+
+def test_preflight_of_another_package_brings_its_own_configuration(dev):
+    first, second = put_package(), put_package("eyes", engine="TensorFlow")
+    mark, text = fill_of(check(dev, first, config_edit="on"))
+
+    html = check(dev, second, config_edit="on", config_text=text.replace("&quot;", '"'), config_mark=mark)
+
+    assert "TensorFlow" in fill_of(html)[1]
+
+
+def test_preflight_resets_the_editor_to_the_file_as_found(dev):
+    html = check(dev, put_package(), config_edit="on", config_text="{}", reset="1")
+
+    assert fill_of(html)[0].startswith("found:")
+
+
+def test_preflight_takes_another_configuration_from_a_bucket(dev):
+    path = put_package()
+    put_file("/packages/other.json", json.dumps(make_config(apis=[API | {"url": "/other"}])).encode())
+
+    html = check(dev, path, load="1", config_path="/packages/other.json")
+
+    assert fill_of(html)[0].startswith("obs:")
+    assert "/other" in fill_of(html)[1]
+
+
+@pytest.mark.parametrize(
+    ("config_path", "message"),
+    [
+        ("", "is not a storage path"),
+        ("/packages/", "Choose a file: this is a folder."),
+        ("/packages/none.json", "does not exist"),
+        ("/packages/large.json", "This file is larger than 1 MB"),
+        ("/packages/binary.json", "This file is not text."),
+    ],
+)
+def test_preflight_says_why_another_configuration_cannot_be_taken(dev, config_path, message):
+    path = put_package()
+    put_file("/packages/large.json", b" " * (1024 * 1024 + 1))
+    put_file("/packages/binary.json", b"\xff\xff\xff{")
+
+    html = check(dev, path, load="1", config_path=config_path, config_edit="on", config_text="{mine")
+
+    notes = html[html.index('id="config-path-notes"') :]
+    assert message in notes
+    assert "data-editor-fill" not in html
+
+
+def test_preflight_without_javascript_is_the_whole_page_with_everything_kept(dev):
+    path = put_package(config=COMMENTED)
+
+    response = dev.post(PREFLIGHT, typed(path, name="mine", labels="a", description="a & b", repair="1"))
+
+    html = response.content.decode()
+    assert 'value="mine"' in html
+    assert "a &amp; b" in html
+    assert "At most 100 characters, and none of these" in html
+    assert "Importable" in html
+    assert "Scikit_Learn" in editor_of(html)
+    assert 'id="problems"' not in html
+
+
+def test_preflight_uses_the_proposed_number(dev):
+    html = dev.post(PREFLIGHT, typed(put_package(), use_version="0.0.7")).content.decode()
+
+    assert 'name="version" value="0.0.7"' in html
+
+
+def test_preflight_asked_by_address_leads_to_the_page(dev):
+    response = dev.get(PREFLIGHT, {"path": "/packages/digits/"})
+
+    assert response.url == f"{reverse('importers:new')}?path=%2Fpackages%2Fdigits%2F"
+
+
+def test_preflight_of_a_form_of_more_than_4_mb_says_so(dev):
+    response = dev.post(PREFLIGHT, typed("/x/", config_text="x" * 5 * 1024 * 1024), headers=HTMX)
+
+    assert response.status_code == 422
+    assert "The form is larger than 4 MB" in response.content.decode()
+
+
+def test_preflight_keeps_an_opened_fold_of_bidi_text_harmless(dev):
+    config = make_config(apis=[API | {"url": "/\u202egnp.exe"}])
+
+    html = check(dev, put_package(config=config))
+
+    assert "<bdi>/" in html
+
+
+def test_preflight_is_forbidden_to_viewers(client, viewer):
+    client.force_login(viewer)
+
+    assert client.post(PREFLIGHT, typed("/packages/digits/"), headers=HTMX).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "junk", [{}, {"documents-TOTAL_FORMS": "many"}, {"source": "nothing", "deployment_types": "x"}]
+)
+def test_preflight_survives_junk(dev, junk):
+    response = dev.post(PREFLIGHT, {"path": "/packages/x/", **junk})
+
+    assert response.status_code == 200
