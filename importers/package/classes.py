@@ -11,6 +11,8 @@ from registry.findings import Severity
 
 HOOKS = frozenset({"_preprocess", "_inference", "_postprocess", "inference", "preprocess", "postprocess", "handle"})
 _SHOWN_CLASSES = 5
+# Every class is held against all it extends; no service comes near this number.
+_MOST_CLASSES = 1_000
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,11 @@ class ServiceClass:
 
 def check_service_class(source: SourceTree, engine: Engine | None, paths: Sequence[str]) -> None:
     """There must be exactly one class the platform would take."""
-    classes = _service_classes(source)
+    nodes = {node.name: node for node in statements(source.tree.body) if isinstance(node, ast.ClassDef)}
+    if len(nodes) > _MOST_CLASSES:
+        source.say(Severity.ERROR, "code.too_complex")
+        return
+    classes = _service_classes(source, nodes)
     meant = [found for found in classes if engine and found.base in engine.base_classes] or classes
     if not meant:
         _say_none(source, paths)
@@ -64,19 +70,18 @@ def _check_one(source: SourceTree, found: ServiceClass, engine: Engine) -> None:
         source.say(Severity.WARNING, "code.no_hooks", found.node, name=name)
 
 
-def _service_classes(source: SourceTree) -> list[ServiceClass]:
+def _service_classes(source: SourceTree, nodes: dict[str, ast.ClassDef]) -> list[ServiceClass]:
     """The classes on a known base that no other class extends; of two with one name the later counts."""
-    nodes = {node.name: node for node in statements(source.tree.body) if isinstance(node, ast.ClassDef)}
     parents = {name: [source.dotted(base) for base in node.bases] for name, node in nodes.items()}
     extended = {parent for name, bases in parents.items() for parent in bases if parent != name}
     found = []
-    for name, node in nodes.items():
+    for name in nodes.keys() - extended:
         line = _ancestry(name, parents)
-        base = next((known for ancestor in line for known in [_known_base(ancestor)] if known), "")
-        if base and name not in extended:
+        base = next(filter(None, map(_known_base, line)), "")
+        if base:
             methods = {method for ancestor in line if ancestor in nodes for method in _methods(nodes[ancestor])}
-            found.append(ServiceClass(node, base, frozenset(methods)))
-    return found
+            found.append(ServiceClass(nodes[name], base, frozenset(methods)))
+    return sorted(found, key=lambda service: service.node.lineno)
 
 
 def _ancestry(name: str, parents: dict[str, list[str]]) -> list[str]:

@@ -28,16 +28,17 @@ def read_bytes(data: bytes, notes: Notes) -> ConfigText:
     decoded = decode(data)
     if decoded is None:
         notes.error("config.undecodable", Where(CONFIG, *_first_bad_byte(data)))
-        return ConfigText(data.decode("utf-8", "replace").replace("\x00", "\ufffd"))
+        return ConfigText(_storable(data.decode("utf-8", "replace")))
     return _read(decoded, notes)
 
 
 def read_text(text: str, notes: Notes) -> ConfigText:
     """A configuration from the form."""
-    if len(text) > LARGEST_CONFIG or len(text.encode("utf-8", "replace")) > LARGEST_CONFIG:
+    data = text.encode("utf-8", "replace") if len(text) <= LARGEST_CONFIG else b""
+    if len(text) > LARGEST_CONFIG or len(data) > LARGEST_CONFIG:
         notes.error("config.too_large", Where(CONFIG))
         return ConfigText()
-    return _read(Decoded(text, "utf-8"), notes)
+    return _read(Decoded(data.decode("utf-8"), "utf-8"), notes)
 
 
 def _first_bad_byte(data: bytes) -> tuple[int, int]:
@@ -67,6 +68,11 @@ def _read_repaired(text: str, problem: JsonProblem, notes: Notes) -> ConfigText:
     candidate = None if problem.code == "config.too_deep" else repaired(text)
     if candidate is None:
         notes.error(problem.code, where, found=problem.found)
-        return ConfigText(text.replace("\x00", "\ufffd"))
+        return ConfigText(_storable(text))
     notes.error("config.repairable", where, found=problem.found)
-    return ConfigText(text, candidate, parse(candidate))
+    return ConfigText(_storable(text), candidate, parse(candidate))
+
+
+def _storable(text: str) -> str:
+    """The text as a database takes it; a JSON text never needs this."""
+    return text.replace("\x00", "\ufffd")

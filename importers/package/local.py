@@ -23,6 +23,8 @@ from stores.errors import SourceRefused
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, OSError, ValueError, OverflowError)
 _MAC = "__MACOSX/"
+_ENCRYPTED = 0x1
+_CHUNK = 1024 * 1024
 
 
 class UnreadablePath(Exception):
@@ -37,6 +39,7 @@ class LocalPackage:
     files: Iterator[FileEntry]
     open: Callable[[str], BinaryIO]
     notes: Notes = field(default_factory=Notes)
+    is_archive: bool = False
     scannable: bool = True
 
     def read(self, path: str, limit: int) -> bytes:
@@ -47,20 +50,32 @@ class LocalPackage:
         except _BROKEN as error:
             raise SourceRefused("layout.unreadable", path=path) from error
 
+    def refusal(self, path: str) -> SourceRefused | None:
+        """Why the file cannot be read; an archive's is read to its end, where its checksum tells."""
+        try:
+            with self.open(path) as stream:
+                while self.is_archive and stream.read(_CHUNK):
+                    pass
+        except SourceRefused as refused:
+            return refused
+        except _BROKEN:
+            return SourceRefused("layout.unreadable", path=path)
+        return None
+
 
 @contextmanager
 def open_local(path: Path, limits: Limits) -> Iterator[LocalPackage]:
     """A folder or a zip archive as a package; UnreadablePath when it is neither."""
     try:
-        if path.is_dir():
-            with os.scandir(path):
-                pass
-            yield _folder(path, limits)
-            return
-        stream = path.open("rb")
+        is_folder = path.is_dir()
+        with os.scandir(path) if is_folder else path.open("rb"):
+            pass
     except (OSError, ValueError) as error:
         raise UnreadablePath(str(error)) from error
-    with stream:
+    if is_folder:
+        yield _folder(path, limits)
+        return
+    with path.open("rb") as stream:
         yield _archive(stream, limits)
 
 
@@ -141,16 +156,14 @@ def _members(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> LocalP
 
     def open_member(path: str) -> BinaryIO:
         info = by_path[path]
+        if info.flag_bits & _ENCRYPTED:
+            raise SourceRefused("layout.encrypted", path=path)
         if info.compress_type not in _METHODS:
             raise NotImplementedError(path)
         return archive.open(info)  # type: ignore[return-value]
 
     files = (_member_entry(name.removeprefix(top), info) for name, info in zip(names, members, strict=True))
-    package = LocalPackage(top.rstrip("/"), files, open_member)
-    for path, info in by_path.items():
-        if info.flag_bits & 1:
-            package.notes.error("layout.encrypted", Where(path), path=path)
-    return package
+    return LocalPackage(top.rstrip("/"), files, open_member, is_archive=True)
 
 
 def _member_entry(path: str, info: zipfile.ZipInfo) -> FileEntry:

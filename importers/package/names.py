@@ -9,6 +9,7 @@ from importers.package.report import FileEntry, Limits
 from registry.findings import Where
 
 _CONTROL = re.compile("[\x00-\x1f\x7f\\\\\ud800-\udfff]")
+_DEEPEST = 40
 _UNSAFE_PARTS = frozenset({"", ".", ".."})
 
 
@@ -66,6 +67,6 @@ def _same_name(path: str) -> str:
 
 
 def _folders(path: str) -> list[str]:
-    """The folders above a file, bounded by what a legal depth may be many times over."""
-    parts = path.split("/")[:-1][:100]
+    """The folders above a file, as many as a legal path has at most."""
+    parts = path.split("/", _DEEPEST)[:-1]
     return ["/".join(parts[: i + 1]) for i in range(len(parts))]

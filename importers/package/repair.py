@@ -50,6 +50,7 @@ def _without_comments_and_commas(text: str) -> list[str]:
     """One linear pass over pieces; a comma waits in its place until the next piece says whether it trails."""
     pieces: list[str] = []
     waiting = -1
+    before = "{"
     at = 0
     while at < len(text):
         piece, kept = _next_piece(text, at)
@@ -57,7 +58,8 @@ def _without_comments_and_commas(text: str) -> list[str]:
         if kept in {"}", "]"} and waiting >= 0:
             pieces[waiting] = " "
         if kept.strip(_WHITE):
-            waiting = len(pieces) if kept == "," else -1
+            waiting = len(pieces) if kept == "," and not before.endswith(("{", "[")) else -1
+            before = kept
         pieces.append(kept)
     return pieces
 

@@ -16,7 +16,7 @@ _WORD = re.compile(r"true|false|null")
 _WORDS = {"true": True, "false": False, "null": None}
 # PostgreSQL stores neither in its JSON; both are legal in a JSON text.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_SNIPPET = re.compile(r"\w{1,20}|.", re.DOTALL)
+_SNIPPET = re.compile(r"//|/\*|\w{1,20}|.", re.DOTALL)
 
 
 class JsonProblem(Exception):
