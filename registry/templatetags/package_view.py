@@ -1,0 +1,76 @@
+"""Filters that show parts of a package: schemas, configuration text, types and metrics."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import template
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from registry.findings import Finding, message_for
+
+register = template.Library()
+
+_PLAIN_SCHEMA_KEYS = frozenset({"type"})
+_SHORT_TYPES: dict[str, Promise] = {
+    "real-time": pgettext_lazy("deployment type, short", "Real-time"),
+    "batch": pgettext_lazy("deployment type, short", "Batch"),
+    "edge": pgettext_lazy("deployment type, short", "Edge"),
+}
+_METRICS: dict[str, Promise] = {
+    "recall": _("Recall"),
+    "precision": _("Precision"),
+    "accuracy": _("Accuracy"),
+    "f1": _("F1 score"),
+}
+
+
+@register.filter
+def pretty_json(value: Any) -> str:
+    """The value as indented JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+@register.filter
+def is_nested(schema: Any) -> bool:
+    """Whether a parameter's schema says more than its type."""
+    return isinstance(schema, Mapping) and bool(set(schema) - _PLAIN_SCHEMA_KEYS)
+
+
+@register.filter
+def line_numbers(text: str) -> str:
+    """1, 2, 3 … one under the other, beside a text; only LF, CR and CRLF end a line, as in an editor."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1
+    return "\n".join(map(str, range(1, lines + 1)))
+
+
+@register.inclusion_tag("registry/_types.html")
+def deployment_types(names: str) -> dict[str, Any]:
+    """The types of a comma-separated column, joined by strokes, in the words of the tables."""
+    return {"types": [_SHORT_TYPES.get(name, name) for name in names.split(",") if name]}
+
+
+@register.filter
+def metric_label(name: str) -> str:
+    """The word of the precision card; a metric of another name keeps it."""
+    return str(_METRICS.get(name, name))
+
+
+@register.filter
+def as_message(code: str, params: Mapping[str, Any]) -> str:
+    """The sentence of a stored code in the language of the page."""
+    return message_for(code, params)
+
+
+@register.filter
+def as_findings(stored: Iterable[Mapping[str, Any]]) -> list[Finding]:
+    return [Finding.from_dict(entry) for entry in stored]
+
+
+@register.simple_tag
+def cursor(wanted: Any, side: str, place: str) -> str:
+    """The query of a list after or before a cursor."""
+    query: str = wanted.as_query(**{side: place})
+    return query

@@ -1,0 +1,22 @@
+"""Pages of models and versions."""
+
+from django.urls import path
+
+from registry.views.deleting import model_delete, version_delete
+from registry.views.downloads import file_download
+from registry.views.editing import model_edit, version_edit
+from registry.views.listing import model_list, model_versions, version_status
+from registry.views.version import version_detail
+
+app_name = "registry"
+urlpatterns = [
+    path("models/", model_list, name="model-list"),
+    path("models/<uuid:code>/versions/", model_versions, name="model-versions"),
+    path("models/<uuid:code>/edit/", model_edit, name="model-edit"),
+    path("models/<uuid:code>/delete/", model_delete, name="model-delete"),
+    path("versions/<uuid:code>/", version_detail, name="version"),
+    path("versions/<uuid:code>/status/", version_status, name="version-status"),
+    path("versions/<uuid:code>/edit/", version_edit, name="version-edit"),
+    path("versions/<uuid:code>/delete/", version_delete, name="version-delete"),
+    path("versions/<uuid:code>/files/<path:path>", file_download, name="file-download"),
+]

@@ -1,0 +1,38 @@
+"""Giving out the stored files of a version."""
+
+from pathlib import PurePosixPath
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from registry.artifacts import open_artifact
+from registry.errors import ArtifactStoreUnavailable
+from registry.queries import may_download, versions_for
+from registry.views.base import ConsoleRequest
+
+
+@require_safe
+def file_download(request: ConsoleRequest, code: UUID, path: str) -> HttpResponseBase:
+    """The bytes as an attachment, never as something a browser would show or run."""
+    version = get_object_or_404(versions_for(request.user), uuid=code)
+    if not may_download(version):
+        raise PermissionDenied
+    file = get_object_or_404(version.files, path=path)
+    try:
+        content = open_artifact(file.sha256)
+    except ArtifactStoreUnavailable:
+        return _unreadable(request, {"version": version, "model": version.model, "file": file})
+    name = PurePosixPath(file.path).name
+    response = FileResponse(content, as_attachment=True, filename=name, content_type="application/octet-stream")
+    response["Content-Length"] = str(file.size)
+    response["ETag"] = f'"{file.sha256}"'
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _unreadable(request: ConsoleRequest, context: dict[str, object]) -> HttpResponse:
+    return render(request, "registry/file_unreadable.html", context, status=503)
