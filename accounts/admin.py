@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import services
 from accounts.models import AuditEvent, Membership, User, Workspace
-from accounts.queries import may_change_person, people_for, workspaces_for
+from accounts.queries import manages_something, may_change_person, people_for, workspaces_for
 from accounts.roles import Action
 
 admin.site.site_header = _("Modelport · review desk")
@@ -28,7 +28,7 @@ class Desk:
     """Permissions from memberships instead of Django's tables, and an audit event for every change."""
 
     def _manages(self, request: HttpRequest) -> bool:
-        return workspaces_for(request.user, Action.MANAGE).exists()
+        return manages_something(request.user)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._manages(request)
@@ -166,7 +166,7 @@ class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return workspaces_for(request.user, Action.MANAGE).exists()
+        return manages_something(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -37,6 +37,11 @@ def actions_in(user: Person, workspace: Workspace) -> frozenset[Action]:
     return frozenset(action for action in Action for role in roles if allows(role, action))
 
 
+def manages_something(user: Person) -> bool:
+    """Whether the desk has anything to manage for `user`; an operator also makes the first workspace."""
+    return user.is_active and (user.is_superuser or workspaces_for(user, Action.MANAGE).exists())
+
+
 def people_for(user: Person, action: Action = Action.VIEW) -> QuerySet[User]:
     """Everybody in the workspaces in which `user` may do `action`; everybody at all for a superuser."""
     if user.is_authenticated and user.is_superuser:

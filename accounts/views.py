@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView, redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -32,6 +34,15 @@ class SignIn(LoginView):
         if form.has_error("__all__") and not getattr(self.request, "axes_locked_out", False):
             services.record_failed_sign_in(form.cleaned_data.get("username", ""))
         return super().form_invalid(form)
+
+
+@login_not_required
+@never_cache
+def desk_sign_in(request: HttpRequest) -> HttpResponseRedirect:
+    """The desk's own address for signing in; who is signed in already lacks the role for the desk."""
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    return redirect_to_login(request.GET.get("next", reverse("admin:index")))
 
 
 @method_decorator(never_cache, name="dispatch")
