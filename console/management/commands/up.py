@@ -88,7 +88,9 @@ class Command(BaseCommand):
 
         def ready() -> bool:
             if time.monotonic() > deadline:
-                raise CannotStart(_("the console did not become ready: read the lines above"))
+                raise CannotStart(
+                    _("the console did not become ready: read %(logs)s") % {"logs": settings.DATA / "logs"}
+                )
             return _answers(host, settings.PORT, "/readyz")
 
         launcher.watch(until=ready)
@@ -100,7 +102,7 @@ class Command(BaseCommand):
             lines.append(_("Sign in as admin with the password %(password)s") % {"password": password})
             lines.append(_("It is shown only now; change it from the menu at the top right."))
         connections.close_all()
-        lines.append(_("Data: %(data)s  ·  Ctrl-C stops everything") % {"data": settings.DATA})
+        lines.append(_("Data and logs: %(data)s  ·  Ctrl-C stops everything") % {"data": settings.DATA})
         self._say("\n".join(lines))
 
     def _say(self, line: str) -> None:
