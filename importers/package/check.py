@@ -17,7 +17,7 @@ from importers.package.report import (
     PackageReport,
     Read,
 )
-from importers.package.weights import derive_engine
+from importers.package.weights import candidates, derive_engine
 from registry.config import ModelConfig
 from registry.engines import IMAGE, engine_of
 from registry.findings import Where
@@ -82,7 +82,7 @@ class _Check:
         return used.text, used
 
     def _config(self, used: ConfigText) -> CheckedConfig:
-        derived = derive_engine(self.tree.paths)
+        derived = derive_engine(candidates(self.tree.paths))
         if used.document is not None:
             around = Surroundings(derived, frozenset(self.tree.paths))
             return check_config(used.document, around, self.options, self.notes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from importers.package.names import check_names
 from importers.package.notes import Notes, shown, size_text
 from importers.package.report import CODE, CONFIG, CheckOptions, FileEntry, Limits
-from importers.package.weights import other_engine_files, weights_of
+from importers.package.weights import candidates, other_engine_files, weights_of
 from registry.engines import Engine
 from registry.findings import Severity, Where
 
@@ -118,7 +118,7 @@ def check_weights(tree: Tree, engine: Engine, notes: Notes) -> None:
     """Whether the files are those of the engine."""
     if not engine.weights:
         return
-    paths = tree.paths
+    paths = candidates(tree.paths)
     weights = weights_of(engine, paths)
     file, other = other_engine_files(engine, paths, also_common=not weights)
     if weights and file:
@@ -126,7 +126,7 @@ def check_weights(tree: Tree, engine: Engine, notes: Notes) -> None:
     elif file:
         notes.error("layout.weights_contradict", Where(file), engine=engine.name, path=file, other=other)
     elif not weights:
-        _say_weights_are_missing(engine, paths, notes)
+        _say_weights_are_missing(engine, tree.paths, notes)
     if len(weights) > 1:
         names = ", ".join(shown(path, 60) for path in weights[:5])
         if tree.find(CODE):

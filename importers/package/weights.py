@@ -1,10 +1,26 @@
 """Finding the weights of an engine among the names of files, and what other engines' files say."""
 
+import re
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 
 from importers.package.report import CONFIG
 from registry.engines import COMMON_FILES, ENGINES, Engine
+
+_PATTERNS = [
+    pattern for engine in ENGINES.values() for part in (*engine.weights, engine.fallback_weights) for pattern in part
+]
+_FOLDERS = tuple(f"/{pattern}" for pattern in _PATTERNS if pattern.endswith("/"))
+_FILES = re.compile("|".join(translate(pattern) for pattern in _PATTERNS if not pattern.endswith("/")))
+
+
+def candidates(paths: Iterable[str]) -> list[str]:
+    """The few files of a package that can be weights of some engine; the other functions take only these."""
+    return [
+        path
+        for path in paths
+        if _FILES.match(path.rpartition("/")[2].lower()) or any(folder in path for folder in _FOLDERS)
+    ]
 
 
 def weights_of(engine: Engine, paths: Sequence[str]) -> list[str]:
