@@ -14,9 +14,3 @@ document.addEventListener("click", (event) => {
   field.dispatchEvent(new Event("change", { bubbles: true }));
   field.focus();
 });
-
-// Entering a folder replaces the list: the keyboard stays inside it.
-document.addEventListener("htmx:afterSettle", (event) => {
-  const picker = document.getElementById("picker");
-  if (event.detail.elt?.id === "picker" && picker && !picker.contains(document.activeElement)) picker.focus();
-});

@@ -78,9 +78,10 @@ class Listing:
         return any(row.folder and name_of(row.key) == "model" for row in self.rows)
 
     @property
-    def importable(self) -> bool:
-        """False for a path the import would refuse at once."""
-        return not self.error and not any(character.isspace() for character in self.prefix)
+    def can_be_imported(self) -> bool:
+        """False where nothing could be, and for a path the import would refuse at once."""
+        spaced = any(character.isspace() for character in self.prefix)
+        return bool(self.prefix or self.holds_model) and not spaced and not self.error
 
 
 @require_safe

@@ -2,6 +2,7 @@ import errno
 import os
 import socket
 import subprocess
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -181,12 +182,17 @@ def test_listing_pages_through_very_many_objects_without_keeping_them(driver, ro
     for number in range(3000):
         (root / f"{number:05}").touch()
 
+    tracemalloc.start()
+    driver.list_folder("", limit=100)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
     keys, after = [], ""
     while page := driver.list_folder("", limit=1000, after=after):
         keys += [entry.key for entry in page.entries]
         if not (after := page.after):
             break
 
+    assert peak < 300_000
     assert keys == [f"{number:05}" for number in range(3000)]
 
 
