@@ -46,7 +46,9 @@ def restored(request: ConsoleRequest, workspace: Workspace) -> ImportPage | None
 def initial_of(request: ConsoleRequest) -> dict[str, Any]:
     """What the address asks for; `model` is the uuid of the one that gets a new version."""
     asked = {key: value for key in ("source", "name", "version", "path", "engine") if (value := request.GET.get(key))}
-    if (code := _uuid(request.GET.get("model", ""))) and (model := models_for(request.user).filter(uuid=code).first()):
+    code = _uuid(request.GET.get("model", ""))
+    mine = models_for(request.user).filter(workspace=request.workspace)
+    if code and (model := mine.filter(uuid=code).first()):
         asked |= {"name": model.name, "version": str(next_number(model) or "")}
     return asked
 

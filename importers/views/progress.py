@@ -166,5 +166,6 @@ class Progress:
         """The newest first."""
         for event in reversed(self.events):
             message = message_for(event.code, event.params) if event.code else ""
-            abnormal = event.after == State.FAILED or (event.after == State.QUEUED and bool(event.before))
+            thrown_back = event.after == State.QUEUED and event.before != "" and not event.actor_name
+            abnormal = event.after == State.FAILED or thrown_back
             yield Moment(event.at, str(State(event.after).label), message, event.actor_name, abnormal)

@@ -14,11 +14,21 @@ const bars = () => [...form.querySelectorAll("#derived details")];
 
 function check(wait = 0) {
   clearTimeout(timer);
-  timer = setTimeout(() => checker.dispatchEvent(new CustomEvent("recheck")), wait);
+  timer = setTimeout(() => {
+    renewToken();
+    checker.dispatchEvent(new CustomEvent("recheck"));
+  }, wait);
+}
+
+// Signing in again in another tab changes the token; this page goes on with the new one.
+function renewToken() {
+  const cookie = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
+  if (cookie) form.elements.namedItem("csrfmiddlewaretoken").value = cookie[1];
 }
 
 // Enter in a field and the Check button check; Create now goes out once.
 function onSubmit(event) {
+  renewToken();
   const button = event.submitter;
   if (button?.matches("[data-check]")) {
     event.preventDefault();
@@ -45,6 +55,7 @@ function setValue(button) {
 }
 
 function ask(button) {
+  renewToken();
   window.htmx.ajax("POST", checker.getAttribute("hx-post"), {
     source: checker,
     target: checker,
@@ -76,10 +87,11 @@ function onClick(event) {
   }
 }
 
-// An answer from another page (the sign-in, say) must not take the place of the findings.
+// The sign-in page must not take the place of what was asked for.
 function onAnswer(event) {
-  const asked = new URL(checker.getAttribute("hx-post"), location.href).pathname;
-  if (new URL(event.detail.xhr.responseURL || location.href).pathname === asked) return;
+  const { xhr, pathInfo } = event.detail;
+  const asked = new URL(pathInfo.requestPath, location.href).pathname;
+  if (!xhr.responseURL || new URL(xhr.responseURL).pathname === asked) return;
   event.detail.shouldSwap = false;
   const note = document.createElement("p");
   note.className = "notice warning";
@@ -132,6 +144,7 @@ function start() {
     openBars = bars().map((bar) => bar.open);
   });
   checker.addEventListener("htmx:beforeSwap", onAnswer);
+  document.getElementById("name-hint").addEventListener("htmx:beforeSwap", onAnswer);
   checker.addEventListener("htmx:afterSwap", onSwapped);
   exclude();
   const first = document.querySelector("#problems a");

@@ -35,7 +35,7 @@ def test_import_page_opens_with_defaults(dev):
     assert re.fullmatch(r"model-[0-9a-f]{4}", values_of(html, "name")[0])
     assert values_of(html, "version") == ["0.0.1"]
     assert len(re.findall(r'name="deployment_types"[^>]* checked', html)) == 3
-    assert "Choose a folder: the package is checked at once" in html
+    assert "Choose a folder: its package is checked at once" in html
 
 
 def test_import_page_speaks_chinese(dev):

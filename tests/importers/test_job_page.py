@@ -109,6 +109,14 @@ def test_progress_follows_the_version_to_rest(job, status, last, at_rest):
     assert Progress(job).at_rest == at_rest
 
 
+def test_timeline_marks_what_the_system_had_to_put_back(job):
+    transitions.release(fetching(job), "import.store_unavailable", {})
+
+    moments = [(moment.label, moment.abnormal) for moment in Progress(job).timeline]
+
+    assert moments == [("Queued", True), ("Fetching", False), ("Queued", False)]
+
+
 def test_job_page_of_a_running_job_shows_bytes_and_polls(dev, job):
     html = dev.get(fetching(job).get_absolute_url()).content.decode()
 

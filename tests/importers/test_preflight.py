@@ -53,7 +53,7 @@ def test_preflight_shows_what_the_package_is(dev):
 def test_preflight_without_a_path_says_what_to_do(dev):
     html = check(dev, "")
 
-    assert "Choose a folder: the package is checked at once" in html
+    assert "Choose a folder: its package is checked at once" in html
     assert "No data" in html
 
 
