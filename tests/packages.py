@@ -1,129 +1,34 @@
-"""Model packages for tests: a builder whose package is faultless until told otherwise, and one fixture per verdict."""
+"""One model package per verdict, each with the codes its check must give; the builder comes along."""
 
 import copy
 import json
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from importers.package.check import CheckOptions, check_package
-from importers.package.local import open_local
+from tests.package_builder import (
+    API,
+    BASES,
+    PICKLE,
+    WEIGHTS,
+    build_package,
+    check_folder,
+    codes,
+    make_config,
+    service_code,
+)
 
-_SERVICE = """\
-{imports}
-
-class Service({base}):
-    def __init__(self, model_name, model_path):
-        self.model_path = model_path
-
-    def _preprocess(self, data):
-        return data
-
-    def _inference(self, data):
-        return data
-
-    def _postprocess(self, data):
-        return data
-"""
-_BASES = {
-    "TensorFlow": ("model_service.tfserving_model_service", "TfServingBaseService"),
-    "PyTorch": ("model_service.pytorch_model_service", "PTServingBaseService"),
-    "Scikit_Learn": ("model_service.python_model_service", "XgSklServingBaseService"),
-    "XGBoost": ("model_service.python_model_service", "XgSklServingBaseService"),
-    "ONNX": ("model_service.model_service", "SingleNodeService"),
-    "MXNet": ("mms.model_service.mxnet_model_service", "MXNetBaseService"),
-    "Caffe": ("model_service.caffe_model_service", "CaffeBaseService"),
-    "MindSpore": ("model_service.model_service", "SingleNodeService"),
-    "Spark_MLlib": ("model_service.spark_model_service", "SparkServingBaseService"),
-}
-_PICKLE = pickle.dumps({"coefficients": [0.25, -1.5], "intercept": 0.5})
-WEIGHTS = {
-    "TensorFlow": {"saved_model.pb": b"\x08\x01", "variables/variables.index": b"\x00"},
-    "PyTorch": {"net.pth": _PICKLE},
-    "Scikit_Learn": {"model.joblib": _PICKLE},
-    "XGBoost": {"model.json": b'{"learner": {}, "version": [2, 1, 1]}'},
-    "ONNX": {"model.onnx": b"\x08\x07"},
-    "MXNet": {"net-symbol.json": b"{}", "net-0000.params": b"\x12\x01"},
-    "Caffe": {"deploy.prototxt": b"name: 'net'", "net.caffemodel": b"\x0a\x03net"},
-    "MindSpore": {"net.ckpt": b"\x0a\x01"},
-    "Spark_MLlib": {"spark_model/metadata/part-00000": b"{}"},
-    "Image": {},
-    "Nothing_Known": {"weights.bin": b"\x00"},
-}
-RUNTIMES = {"ONNX": "python3", "MindSpore": "ms1.1-python3.7-c76"}
-API = {
-    "protocol": "https",
-    "url": "/",
-    "method": "post",
-    "request": {
-        "Content-type": "application/json",
-        "data": {"type": "object", "properties": {"rows": {"type": "array", "items": [{"type": "number"}]}}},
-    },
-    "response": {
-        "Content-type": "application/json",
-        "data": {"type": "object", "properties": {"labels": {"type": "array", "items": {"type": "string"}}}},
-    },
-}
-
-
-def make_config(engine="Scikit_Learn", **changes) -> dict[str, Any]:
-    """A configuration nobody can find fault with; a change to None takes the key out."""
-    config = {
-        "model_algorithm": "predict_analysis",
-        "model_type": engine,
-        "runtime": RUNTIMES.get(engine, "python3.6"),
-        "metrics": {"f1": 0.9, "recall": 0.9, "precision": 0.9, "accuracy": 0.9},
-        "apis": [copy.deepcopy(API)],
-    }
-    if engine == "Image":
-        del config["runtime"]
-        config["swr_location"] = "registry.example.com/team/image:1"
-    return {key: value for key, value in (config | changes).items() if value is not None}
-
-
-def service_code(engine="Scikit_Learn") -> str:
-    module, base = _BASES[engine]
-    return _SERVICE.format(imports=f"from {module} import {base}\n", base=base)
-
-
-def build_package(tmp_path: Path, engine="Scikit_Learn", config=..., code=..., files=..., name="package") -> Path:
-    """Write a package and return the folder to choose. `config` and `code` may be text, bytes, a dict, or None (no
-    such file); `files` are the other files below `model/` (a path that begins with `/` lies beside it)."""
-    root = tmp_path / name
-    config = make_config(engine) if config is ... else config
-    code = (service_code(engine) if engine in _BASES else None) if code is ... else code
-    contents = dict(WEIGHTS[engine] if files is ... else files)
-    contents |= {"config.json": config} if config is not None else {}
-    contents |= {"customize_service.py": code} if code is not None else {}
-    (root / "model").mkdir(parents=True)
-    for path, content in contents.items():
-        target = root / path[1:] if path.startswith("/") else root / "model" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(_bytes(content))
-    return root
-
-
-def _bytes(content) -> bytes:
-    if isinstance(content, dict | list):
-        content = json.dumps(content, indent=1)
-    return content.encode() if isinstance(content, str) else content
-
-
-def check_folder(path: Path, **options):
-    """The report on a package folder or zip."""
-    values = {"registry_hosts": ("registry.example.com",)} | options
-    limits = CheckOptions(**values).limits
-    with open_local(path, limits) as package:
-        given = CheckOptions(**({"folder_name": package.folder_name} | values))
-        return check_package(package.files, package.read, given)
-
-
-def codes(report) -> list[str]:
-    return [finding.code for finding in report.findings]
-
-
-# --- one fixture per verdict: a builder, and the codes its check must give
+__all__ = [
+    "API",
+    "EXPECTED",
+    "FIXTURES",
+    "WEIGHTS",
+    "build_package",
+    "check_folder",
+    "codes",
+    "make_config",
+    "service_code",
+]
 
 FIXTURES: dict[str, Callable[[Path], Path]] = {}
 EXPECTED: dict[str, tuple[str, ...]] = {}
@@ -156,26 +61,26 @@ def _payload(content_type: str, properties: dict[str, Any]) -> dict[str, Any]:
     return {"Content-type": content_type, "data": {"type": "object", "properties": properties}}
 
 
-for _engine in (*_BASES, "Image"):
+for _engine in (*BASES, "Image"):
     _fixture(f"good {_engine}", engine=_engine)
 
 # Layout
 _fixture("weights missing", "layout.weights_missing", files={"notes.txt": "none"})
 _fixture("keras weights", "layout.weights_keras", engine="TensorFlow", files={"model.h5": b"\x89HDF"})
-_fixture("several weights with code", "layout.weights_several", files={"a.joblib": _PICKLE, "b.pkl": _PICKLE})
+_fixture("several weights with code", "layout.weights_several", files={"a.joblib": PICKLE, "b.pkl": PICKLE})
 _fixture(
     "several weights without code",
     "layout.weights_ambiguous",
     "code.default_answers",
-    files={"a.joblib": _PICKLE, "b.pkl": _PICKLE},
+    files={"a.joblib": PICKLE, "b.pkl": PICKLE},
     code=None,
 )
-_fixture("files contradict the type", "layout.weights_contradict", engine="TensorFlow", files={"net.pth": _PICKLE})
+_fixture("files contradict the type", "layout.weights_contradict", engine="TensorFlow", files={"net.pth": PICKLE})
 _fixture(
     "files of two engines",
     "layout.weights_mixed",
     engine="TensorFlow",
-    files=WEIGHTS["TensorFlow"] | {"net.pth": _PICKLE},
+    files=WEIGHTS["TensorFlow"] | {"net.pth": PICKLE},
 )
 _fixture("config missing", "layout.config_missing", config=None)
 _fixture("another config", "layout.other_config", files=WEIGHTS["Scikit_Learn"] | {"old/config.json": "{}"})
@@ -243,7 +148,7 @@ _config(
     "type absent, files silent",
     "config.model_type_missing",
     changes={"model_type": None},
-    files={"model.m": _PICKLE},
+    files={"model.m": PICKLE},
 )
 _config("type unknown", "config.model_type_unknown", engine="Nothing_Known", changes={}, code=None)
 _config("type misspelt", "config.model_type_similar", changes={"model_type": "scikit-learn"})

@@ -47,7 +47,7 @@ class ApiRules:
 
     def _api(self, entry: Mapping[str, Any], pointer: str) -> Api:
         self._say_defaults(entry, pointer)
-        self._say_unknown(entry, API_KEYS, pointer)
+        self.notes.unknown_keys(entry, API_KEYS, pointer)
         return Api(
             self._protocol(entry, pointer),
             shown(entry.get("url") or "/"),
@@ -67,11 +67,6 @@ class ApiRules:
         if missing:
             self.notes.say(self.defaulted, "config.api_fields_missing", pointer, fields=", ".join(missing))
 
-    def _say_unknown(self, owner: Mapping[str, Any], known: tuple[str, ...], pointer: str) -> None:
-        for key in owner:
-            if key not in known:
-                self.notes.info("config.unknown_key", pointer + pointer_to(key), key=key)
-
     def _protocol(self, entry: Mapping[str, Any], pointer: str) -> str:
         written = str(entry.get("protocol") or "https")
         if written.strip().lower() in _PROTOCOLS:
@@ -89,7 +84,7 @@ class ApiRules:
         return used
 
     def _request(self, side: Mapping[str, Any], pointer: str) -> Payload:
-        self._say_unknown(side, (*PAYLOAD_KEYS, "response"), pointer)
+        self.notes.unknown_keys(side, (*PAYLOAD_KEYS, "response"), pointer)
         schema = read_data(side.get("data", {}), pointer + "/data", self.notes)
         takes_file = Payload(schema=schema).takes_file
         content_type = self._request_type(side, pointer + "/Content-type", takes_file=takes_file)
@@ -111,7 +106,7 @@ class ApiRules:
 
     def _response(self, side: Mapping[str, Any], pointer: str) -> Payload:
         """An answer's type is free text that nothing acts on; only what is surely a slip is said."""
-        self._say_unknown(side, PAYLOAD_KEYS, pointer)
+        self.notes.unknown_keys(side, PAYLOAD_KEYS, pointer)
         schema = read_data(side.get("data", {}), pointer + "/data", self.notes)
         written = side.get("Content-type") or JSON_TYPE
         plain = str(written).partition(";")[0].strip().lower()

@@ -44,7 +44,7 @@ def check_service_class(source: SourceTree, engine: Engine | None, paths: Sequen
 def _say_none(source: SourceTree, paths: Sequence[str]) -> None:
     """Without a class of ours: perhaps its base, or the class itself, comes from another file of the package."""
     own = modules_in(paths)
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").partition(".")[0] in own):
             source.say(Severity.WARNING, "code.class_elsewhere", node, module="." * node.level + (node.module or ""))
             return

@@ -1,10 +1,11 @@
 """Findings about a configuration, placed by JSON pointer and by line and column."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from importers.package.notes import Notes
 from importers.package.report import CONFIG
-from importers.package.source_map import Document
+from importers.package.source_map import Document, pointer_to
 from registry.findings import Severity, Where
 
 
@@ -28,3 +29,9 @@ class ConfigNotes:
         """Add a finding at a pointer; `offset` says the place in the text when the pointer alone does not."""
         line, column = self.document.place(self.document.offset(pointer) if offset is None else offset)
         self._notes.say(severity, code, Where(CONFIG, line, column, pointer), **params)
+
+    def unknown_keys(self, owner: Mapping[str, Any], known: Collection[str], pointer: str) -> None:
+        """Say every key of an object that is not documented."""
+        for key in owner:
+            if key not in known:
+                self.info("config.unknown_key", pointer + pointer_to(key), key=key)

@@ -63,19 +63,14 @@ class DependencyRules:
             self.notes.warning("config.installer_missing", pointer)
         elif installer != "pip":
             self.notes.error("config.installer", pointer + "/installer", installer=entry["installer"])
-        self._say_unknown(entry, DEPENDENCY_KEYS, pointer)
+        self.notes.unknown_keys(entry, DEPENDENCY_KEYS, pointer)
         packages = entry.get("packages") or ()
         read = [self._package(row, pointer + pointer_to("packages", i)) for i, row in enumerate(packages) if row]
         return Dependency(shown(installer or "pip", 40), tuple(row for row in read if row is not None))
 
-    def _say_unknown(self, owner: Mapping[str, Any], known: tuple[str, ...], pointer: str) -> None:
-        for key in owner:
-            if key not in known:
-                self.notes.info("config.unknown_key", pointer + pointer_to(key), key=key)
-
     def _package(self, row: Mapping[str, Any], pointer: str) -> Requirement | None:
         """One requirement, rebuilt from its parts; None after an error."""
-        self._say_unknown(row, PACKAGE_KEYS, pointer)
+        self.notes.unknown_keys(row, PACKAGE_KEYS, pointer)
         if "package_name" not in row:
             return None
         name = str(row["package_name"]).strip()

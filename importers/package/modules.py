@@ -84,8 +84,8 @@ def check_imports(source: SourceTree, engine: Engine | None, config: ModelConfig
 
 
 def _imported(source: SourceTree) -> Iterator[tuple[str, ast.AST]]:
-    guarded = {id(node) for node in _guarded(source.tree)}
-    for node in ast.walk(source.tree):
+    guarded = {id(node) for node in _guarded(source.nodes)}
+    for node in source.nodes:
         if id(node) in guarded:
             continue
         if isinstance(node, ast.Import):
@@ -94,9 +94,9 @@ def _imported(source: SourceTree) -> Iterator[tuple[str, ast.AST]]:
             yield node.module, node
 
 
-def _guarded(tree: ast.Module) -> Iterator[ast.AST]:
+def _guarded(nodes: list[ast.AST]) -> Iterator[ast.AST]:
     """Import statements directly inside a try that survives an ImportError, and those of its handlers."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Try) and any(_forgives(handler) for handler in node.handlers):
             yield from node.body
             yield from (statement for handler in node.handlers for statement in handler.body)

@@ -31,10 +31,15 @@ class SourceTree:
         return Where(CODE, line, len(before.decode("utf-8", "replace")) + 1)
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node, walked once."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def names(self) -> dict[str, str]:
         """What each imported name stands for: `np` → `numpy`, `loads` → `pickle.loads`."""
         names: dict[str, str] = {}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     names[alias.asname or alias.name.partition(".")[0]] = (

@@ -1,6 +1,6 @@
 """What real configurations write instead of the documented words, and what they mean by it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
@@ -85,7 +85,3 @@ def _rename(owner: dict[str, Any], known: tuple[str, ...], pointer: str) -> Iter
         if key != meant and meant in known and meant not in owner:
             owner[meant] = owner.pop(key)
             yield pointer + pointer_to(key), key, meant
-
-
-def unknown_keys(owner: Mapping[str, Any], known: tuple[str, ...]) -> list[str]:
-    return [key for key in owner if key not in known]
