@@ -1,1 +1,1 @@
-"""The demo: two small models trained on data sets that ship inside packages, and a package that is broken on purpose."""
+"""The demo: two small models trained on data that ships inside packages, and a package broken on purpose."""
