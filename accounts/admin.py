@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts import services
+from accounts.messages import AUDIT
 from accounts.models import AuditEvent, Membership, User, Workspace
 from accounts.queries import manages_something, may_change_person, people_for, workspaces_for
 from accounts.roles import Action
@@ -151,11 +152,19 @@ class PersonAdmin(MembersDesk, UserAdmin):  # type: ignore[type-arg]
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["at", "actor_name", "code", "workspace", "params"]
+    list_display = ["at", "actor_name", "what", "where", "params"]
     list_filter = ["code"]
     search_fields = ["actor_name", "code"]
     date_hierarchy = "at"
     list_select_related = ["workspace"]
+
+    @admin.display(description=_("what"), ordering="code")
+    def what(self, event: AuditEvent) -> str:
+        return str(AUDIT.get(event.code, event.code))
+
+    @admin.display(description=_("workspace"), ordering="workspace__name")
+    def where(self, event: AuditEvent) -> str:
+        return event.workspace.name if event.workspace else "--"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         if request.user.is_superuser:

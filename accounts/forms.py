@@ -28,6 +28,9 @@ class ChangePasswordForm(PasswordChangeForm):
         self.fields["old_password"].label = _("Present password")
         self.fields["new_password1"].label = _("New password")
         self.fields["new_password2"].label = _("New password again")
+        self.fields["new_password1"].help_text = _(
+            "At least 8 characters; not a common password, and not like your user name."
+        )
         self.fields["new_password2"].help_text = ""
 
 

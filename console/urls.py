@@ -6,7 +6,7 @@ from django.urls import include, path, reverse_lazy
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from accounts.views import desk_sign_in
+from accounts.views import SignOut, desk_sign_in
 from console import views
 
 pages = [
@@ -19,6 +19,7 @@ pages = [
 # The desk signs in, signs out and changes passwords where everybody does: throttled and recorded there.
 desk = [
     path("login/", desk_sign_in),
+    path("logout/", SignOut.as_view()),
     path("password_change/", RedirectView.as_view(url=reverse_lazy("accounts:password-change"))),
 ]
 

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from console.help import TOPICS
 from importers.models import ImportJob, State
 from registry.models import ModelVersion, Status
 
@@ -92,7 +93,7 @@ def icon(name: str) -> SafeString:
 def help_link(topic: str, anchor: str = "") -> dict[str, Any]:
     """The round question mark after a label; `anchor` is a heading's id on the help page."""
     url = reverse("console:help", args=[topic])
-    return {"url": f"{url}#{anchor}" if anchor else url, "label": _("Help: %(topic)s") % {"topic": topic}}
+    return {"url": f"{url}#{anchor}" if anchor else url, "label": _("Help: %(topic)s") % {"topic": TOPICS[topic].title}}
 
 
 @register.filter

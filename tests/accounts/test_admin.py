@@ -96,6 +96,13 @@ def test_desk_refuses_who_is_signed_in_without_a_staff_role(client):
     assert response.status_code == 403
 
 
+def test_desk_signs_out_where_everybody_does(client, operator):
+    response = client.post("/admin/logout/")
+
+    assert response["Location"] == "/accounts/login/"
+    assert AuditEvent.objects.get().code == "person.signed_out"
+
+
 def test_operator_makes_the_first_workspace(client, operator):
     client.post(f"{WORKSPACES}add/", {"name": "first"} | members_form())
 
