@@ -43,6 +43,8 @@ class Engine:
 
 
 _PYTHONS = ("python2.7", "python3.6")
+# Our addition to the documented table: the Python that environments are built on here.
+_CURRENT = "python3.11"
 _ARRAYS = ("numpy", "scipy")
 
 _ENGINES = (
@@ -58,6 +60,7 @@ _ENGINES = (
             "tf1.13-python3.7-gpu",
             "tf2.1-python3.7",
             "tf1.15-aarch64-c76-d910",
+            _CURRENT,
         ),
         weights=(("saved_model.pb",),),
         base_classes=("TfServingBaseService", GENERAL_BASE),
@@ -66,7 +69,7 @@ _ENGINES = (
     ),
     Engine(
         "PyTorch",
-        (*_PYTHONS, "python3.7", "pytorch1.4-python3.7"),
+        (*_PYTHONS, "python3.7", "pytorch1.4-python3.7", _CURRENT),
         weights=(("*.pth", "*.pt"),),
         base_classes=("PTServingBaseService", GENERAL_BASE),
         modules=("torch", "numpy", "typing_extensions"),
@@ -74,7 +77,7 @@ _ENGINES = (
     ),
     Engine(
         "Scikit_Learn",
-        _PYTHONS,
+        (*_PYTHONS, _CURRENT),
         weights=(("*.m", "*.joblib", "*.pkl"),),
         base_classes=("XgSklServingBaseService",),
         modules=("sklearn", "joblib", *_ARRAYS),
@@ -83,7 +86,7 @@ _ENGINES = (
     ),
     Engine(
         "XGBoost",
-        _PYTHONS,
+        (*_PYTHONS, _CURRENT),
         weights=(("*.m", "*.ubj", "*.bst"),),
         fallback_weights=("*.json",),
         base_classes=("XgSklServingBaseService",),
@@ -93,7 +96,7 @@ _ENGINES = (
     ),
     Engine(
         "ONNX",
-        ("python3",),
+        ("python3", _CURRENT),
         weights=(("*.onnx",),),
         base_classes=(GENERAL_BASE,),
         modules=("onnxruntime", "numpy"),

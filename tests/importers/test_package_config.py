@@ -320,7 +320,7 @@ def test_a_choice_that_contradicts_the_configuration_is_said(tmp_path):
     ("engine", "written", "used"),
     [
         ("PyTorch", "pytorch_1.8.0-cuda_10.2-py_3.7-ubuntu_18.04-x86_64", "python3.7"),
-        ("Scikit_Learn", "python3.9", "python3.6"),
+        ("Scikit_Learn", "python3.9", "python3.11"),
         ("TensorFlow", "mine", "python2.7"),
         ("TensorFlow", "tf2.4-python2.7", "python2.7"),
     ],
