@@ -1,7 +1,7 @@
 """Pages of what belongs to one version: its files and its events."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlencode
 
@@ -31,9 +31,6 @@ class TabFilter:
         """The address's query with this cursor; without one it leads to the first page."""
         given = {"tab": self.tab, "q": self.q} | cursor
         return urlencode({name: value for name, value in given.items() if value})
-
-    def without_search(self) -> str:
-        return replace(self, q="").as_query()
 
 
 def file_page(version: ModelVersion, wanted: TabFilter, *, limit: int = ROWS_SHOWN) -> Slice[StoredFile]:

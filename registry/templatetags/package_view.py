@@ -1,7 +1,7 @@
-"""Filters that show parts of a package: schemas, configuration text, types and metrics."""
+"""Tags that show parts of a package: schemas, configuration text, types, metrics, messages; and list cursors."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from registry.findings import Finding, message_for
+from registry.findings import message_for
 
 register = template.Library()
 
@@ -62,11 +62,6 @@ def metric_label(name: str) -> str:
 def as_message(code: str, params: Mapping[str, Any]) -> str:
     """The sentence of a stored code in the language of the page."""
     return message_for(code, params)
-
-
-@register.filter
-def as_findings(stored: Iterable[Mapping[str, Any]]) -> list[Finding]:
-    return [Finding.from_dict(entry) for entry in stored]
 
 
 @register.simple_tag

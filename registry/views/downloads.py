@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, HttpResponse
+from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -21,6 +21,8 @@ def file_download(request: ConsoleRequest, code: UUID, path: str) -> HttpRespons
     version = get_object_or_404(versions_for(request.user), uuid=code)
     if not may_download(version):
         raise PermissionDenied
+    if "\0" in path:  # No path holds it, and PostgreSQL refuses to look for it.
+        raise Http404
     file = get_object_or_404(version.files, path=path)
     try:
         content = open_artifact(file.sha256)

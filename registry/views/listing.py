@@ -6,6 +6,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -27,7 +28,7 @@ MODEL_COLUMNS = (
     Column(_("Latest version")),
     Column(_("Status")),
     Column(_("Deployment type")),
-    Column(_("Versions"), "version_count", descends=True, css="numeric"),
+    Column(pgettext_lazy("column", "Versions"), "version_count", descends=True, css="numeric"),
     Column(_("Created at"), "created_at", descends=True),
     Column(_("Description")),
 )

@@ -14,7 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 from registry.config import ModelConfig
 from registry.findings import Finding, Severity
 from registry.models import ModelVersion
-from registry.queries import may_download, versions_for
+from registry.queries import LARGE, may_download, versions_for
 from registry.queries_version import TabFilter, event_page, file_page
 from registry.views.base import ConsoleRequest, allowed, is_part
 from stores.errors import SourceRefused
@@ -30,6 +30,16 @@ TABS = {
     "config": _("Configuration file"),
     "events": _("Events"),
 }
+# The texts and reports a tab shows; those of the others are left in the database.
+LARGE_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "overview": ("config",),
+    "files": (),
+    "parameters": ("config",),
+    "dependencies": ("config",),
+    "checks": ("scan",),
+    "config": ("config", "config_found", "config_used"),
+    "events": (),
+}
 VERSIONS_IN_MENU = 30
 SCANNED_SHOWN = 500
 CODE_FILE = "model/customize_service.py"
@@ -39,9 +49,10 @@ WORST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 @require_safe
 @vary_on_headers("HX-Request")
 def version_detail(request: ConsoleRequest, code: UUID) -> HttpResponse:
-    version = get_object_or_404(versions_for(request.user), uuid=code)
     tab = request.GET.get("tab", "")
     tab = tab if tab in TABS else "overview"
+    unused = [name for name in LARGE if name not in {"findings", *LARGE_FIELDS[tab]}]
+    version = get_object_or_404(versions_for(request.user).defer(*unused), uuid=code)
     context: dict[str, Any] = {
         "version": version,
         "model": version.model,

@@ -53,6 +53,7 @@ def test_download_of_another_workspace_or_an_unknown_path_does_not_exist(as_view
 
     assert as_viewer.get(address(theirs)).status_code == 404
     assert as_viewer.get(address(ours) + ".bak").status_code == 404
+    assert as_viewer.get(address(ours) + "%00").status_code == 404
 
 
 def test_download_says_so_when_the_store_lost_the_bytes(as_viewer):
