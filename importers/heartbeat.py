@@ -1,7 +1,8 @@
 """How a worker shows that it lives while it works, and learns that the job is no longer its own."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from threading import Lock
 from time import monotonic
 from typing import TypeVar
 
@@ -21,15 +22,16 @@ class ClaimLost(Exception):
 class Heartbeat:
     """Counts what really moved; at most every IMPORT_HEARTBEAT_SECONDS it writes that down and renews the lease.
 
-    Every method raises ClaimLost once the job is not this worker's any more.
+    Only the worker's own thread writes. It raises ClaimLost once the job is not this worker's any more; work in other
+    threads then ends at the next thing it counts or takes up.
     """
 
     def __init__(self, job: ImportJob) -> None:
         self._job = job
         self._files = 0
         self._bytes = 0
-        self._lost = False
-        self._due = 0.0
+        self._counting = Lock()
+        self._ended = False
         self._wait()
 
     def start(self, *, files: int, size: int) -> None:
@@ -38,14 +40,14 @@ class Heartbeat:
 
     def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The same chunks; one counts as moved when the next is asked for."""
-        for chunk in chunks:
+        for chunk in self.while_claimed(chunks):
             yield chunk
-            self._bytes += len(chunk)
-            self.beat()
+            with self._counting:
+                self._bytes += len(chunk)
 
     def file_done(self) -> None:
-        self._files += 1
-        self.beat()
+        with self._counting:
+            self._files += 1
 
     def finish(self) -> None:
         """Write down the last bytes whatever the time."""
@@ -58,23 +60,34 @@ class Heartbeat:
 
     def during(self, work: Callable[[], Result]) -> Result:
         """Do work that touches no database in a thread, and beat meanwhile."""
-        with ThreadPoolExecutor(1, thread_name_prefix="import") as pool:
-            result = pool.submit(work)
-            while not result.done():
-                wait([result], timeout=settings.IMPORT_HEARTBEAT_SECONDS)
-                self.beat()
-            return result.result()
+        return self.during_each(lambda _: work(), [None])[0]
+
+    def during_each(self, work: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 1) -> list[Result]:
+        """The results of work on each item, in their order; the first failure ends the rest."""
+        with ThreadPoolExecutor(threads, thread_name_prefix="import") as pool:
+            results = [pool.submit(work, item) for item in items]
+            waiting = set(results)
+            try:
+                while waiting:
+                    done, waiting = wait(waiting, settings.IMPORT_HEARTBEAT_SECONDS, FIRST_EXCEPTION)
+                    for result in done:
+                        result.result()
+                    self.beat()
+            except BaseException:
+                self._ended = True
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            return [result.result() for result in results]
 
     def while_claimed(self, items: Iterable[Item]) -> Iterator[Item]:
-        """The same items for work in a thread, which ends between two of them when the claim is lost."""
+        """The same items, for work in a thread."""
         for item in items:
-            if self._lost:
+            if self._ended:
                 raise ClaimLost
             yield item
 
     def _write(self, **totals: int) -> None:
         if not transitions.renew(self._job, files_done=self._files, bytes_done=self._bytes, **totals):
-            self._lost = True
             raise ClaimLost
         self._wait()
 

@@ -28,6 +28,7 @@ from registry.services import HandOver, PackageFile, fail_import, hand_over
 from stores.errors import SourceRefused, SourceUnavailable
 
 logger = logging.getLogger(__name__)
+FETCHERS = 4
 Listing = tuple[FileEntry, ...]
 Bytes = Mapping[str, Stored]  # by path below the chosen folder
 
@@ -85,13 +86,16 @@ def examine(
 
 
 def fetch(folder: Folder, report: PackageReport, heartbeat: Heartbeat) -> dict[str, Stored]:
-    """Stream every file of the package into the artifact store."""
-    heartbeat.start(files=len(report.files), size=sum(file.size for file in report.files))
-    stored: dict[str, Stored] = {}
-    for file in report.files:
+    """Stream every file of the package into the artifact store, a few at a time: each waits for the disk by itself."""
+
+    def fetch_one(file: FileEntry) -> tuple[str, Stored]:
         path = report.source_path(file.path)
-        stored[path] = _ingest(heartbeat.counted(folder.chunks(path)), path, file.size)
+        stored = _ingest(heartbeat.counted(folder.chunks(path)), path, file.size)
         heartbeat.file_done()
+        return path, stored
+
+    heartbeat.start(files=len(report.files), size=sum(file.size for file in report.files))
+    stored = dict(heartbeat.during_each(fetch_one, report.files, threads=FETCHERS))
     heartbeat.finish()
     return stored
 

@@ -15,6 +15,7 @@ class Folder(Protocol):
     """The folder that was chosen: its files and their bytes, by path below it.
 
     Every method raises SourceRefused for what the user must change and SourceUnavailable for what may work later.
+    Once listed, files are read from several threads at once, without a database.
     """
 
     @property

@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults import Installation, await_that, small_filesystem
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.faults, pytest.mark.db, pytest.mark.timeout(120), pytest.mark.xdist_group("faults")]
 POINTS = [
     "before examine",
     "before fetch",

@@ -22,7 +22,7 @@ from stores.errors import SourceUnavailable
 from tests.factories import make_member
 from tests.importers.jobs import CONFIG, GOOD, codes, put, run, submit, timeline
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
 
 def stored_files(version):

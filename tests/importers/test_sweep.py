@@ -18,7 +18,7 @@ from registry.services import delete_version
 from tests.factories import make_member
 from tests.importers.jobs import GOOD, put, run, submit, timeline
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from importers.models import FINISHED, RUNNING, ImportJob, State
 from registry.models import Status
 from tests.factories import make_member, make_version, make_workspace
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
 
 def make_job(state=State.QUEUED, **values):
