@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils.functional import Promise
@@ -77,6 +78,14 @@ def _heading(column: Column, wanted: Sortable) -> Heading:
     if wanted.sort == down:
         return Heading(column, wanted.as_query(sort=up), "descending")
     return Heading(column, wanted.as_query(sort=down), "ascending")
+
+
+def as_uuid(text: str) -> UUID | None:
+    """The uuid somebody wrote into an address, if it is one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def way_back(request: HttpRequest, default: str) -> str:

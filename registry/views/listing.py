@@ -1,8 +1,9 @@
 """The model list, and the version table that opens below a model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 from registry.models import DeploymentType, ModelSource, RegisteredModel, Status
 from registry.queries import (
     ModelFilter,
+    ModelPage,
     VersionFilter,
     VersionPage,
     engines_of,
@@ -21,7 +23,7 @@ from registry.queries import (
     version_page,
     versions_for,
 )
-from registry.views.base import Column, ConsoleRequest, Heading, allowed, headings, is_part
+from registry.views.base import Column, ConsoleRequest, Heading, allowed, as_uuid, headings, is_part
 
 MODEL_COLUMNS = (
     Column(_("Model name"), "name"),
@@ -62,7 +64,7 @@ def _version_table(model: RegisteredModel, wanted: VersionFilter) -> VersionTabl
 def model_list(request: ConsoleRequest) -> HttpResponse:
     wanted = ModelFilter.from_query(request.GET)
     models = models_for(request.user).filter(workspace=request.workspace)
-    page = model_page(models, wanted)
+    page, opened = _with_opened(model_page(models, wanted), models, request.GET.get("open", ""))
     context = {
         "wanted": wanted,
         "page": page,
@@ -71,7 +73,7 @@ def model_list(request: ConsoleRequest) -> HttpResponse:
         "statuses": Status.choices,
         "sources": ModelSource.choices,
         "types": DeploymentType.choices,
-        "opened": _opened(page.rows, request.GET.get("open", "")),
+        "opened": opened,
         "allowed": allowed(request, request.workspace),
     }
     if not is_part(request, "models"):
@@ -81,10 +83,15 @@ def model_list(request: ConsoleRequest) -> HttpResponse:
     return response
 
 
-def _opened(rows: tuple[RegisteredModel, ...], wanted: str) -> VersionTable | None:
-    """The table of the row that the address asks to be open, when it is on this page."""
-    model = next((model for model in rows if str(model.uuid) == wanted.lower()), None)
-    return _version_table(model, VersionFilter()) if model else None
+def _with_opened(
+    page: ModelPage, models: QuerySet[RegisteredModel], wanted: str
+) -> tuple[ModelPage, VersionTable | None]:
+    """The page with the row that the address asks to be open; a row of another page comes to the top of this one."""
+    model = next((model for model in page.rows if str(model.uuid) == wanted.lower()), None)
+    if model is None and (code := as_uuid(wanted)):
+        model = models.select_related("latest").filter(uuid=code).first()
+        page = replace(page, rows=(model, *page.rows)) if model else page
+    return page, _version_table(model, VersionFilter()) if model else None
 
 
 @require_safe

@@ -238,3 +238,15 @@ def test_list_escapes_and_isolates_what_people_wrote(client, admin):
         assert raw not in text
     assert "<bdi>&lt;b&gt;x\u202e</bdi>" in text
     assert "&lt;img src=x&gt;\u202e</bdi>" in text
+
+
+def test_list_brings_the_opened_model_to_the_top_when_its_row_is_on_another_page(as_developer):
+    old = make_version("old")
+    for number in range(26):
+        make_version(f"newer-{number}")
+
+    page = as_developer.get(f"/models/?open={old.model.uuid}")
+
+    assert names(page)[0] == "old"
+    assert len(names(page)) == 26
+    assert f'href="/versions/{old.uuid}/"' in page.content.decode()
