@@ -97,7 +97,7 @@ def reserve_version(
         "created_by_name": by.get_username() if by else "",
     }
     with transaction.atomic():
-        model = _model_named(workspace, name)
+        model = _model_named(workspace, name, details.description)
         version = _take_number(model, number, values, replace=replace)
         store_labels(version, labels)
         store_documents(version, documents)
@@ -279,10 +279,12 @@ def delete_model(model: RegisteredModel, *, by: User) -> Removal:
     return Removal(tuple(deleted), tuple(in_use), locked.versions.count() if locked.pk else 0)
 
 
-def _model_named(workspace: Workspace, name: str) -> RegisteredModel:
+def _model_named(workspace: Workspace, name: str, description: str) -> RegisteredModel:
     """The workspace's model of that name, made where there is none, and held until the transaction ends."""
     while True:
-        model, _ = RegisteredModel.objects.get_or_create(workspace=workspace, name=name)
+        model, _ = RegisteredModel.objects.get_or_create(
+            workspace=workspace, name=name, defaults={"description": description}
+        )
         if locked := transitions.lock_model(model.pk):
             return locked  # Else its last version was deleted between the two statements: make it again.
 

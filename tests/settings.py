@@ -10,6 +10,8 @@ _ROOT = Path(tempfile.mkdtemp(prefix="modelport-tests-"))
 SECRET_KEY = "tests-only"
 DATA = _ROOT
 BUCKETS_ROOT = _ROOT / "buckets"
+STATIC_ROOT = _ROOT / "static"
+STATIC_ROOT.mkdir()
 STORAGES = STORAGES | {
     "artifacts": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
