@@ -124,6 +124,7 @@ def scan(report: PackageReport, stored: Bytes, heartbeat: Heartbeat) -> ScanRepo
 @transaction.atomic
 def store(job: ImportJob, outcome: HandOver) -> None:
     """End the job and hand its version over, both or neither."""
+    transitions.lock_version(job)
     if job.version is None or not transitions.succeed(job, _stored_findings(outcome.findings)):
         raise ClaimLost
     if not hand_over(job.version, outcome):
@@ -141,6 +142,7 @@ def fail(
     condition: Q | None = None,
 ) -> bool:
     """End the job and fail its version, both or neither; nothing when the job is not held any more."""
+    transitions.lock_version(job)
     given = dict(params or {})
     if not transitions.fail(job, code, given, _stored_findings(findings), condition=condition):
         return False

@@ -95,8 +95,8 @@ def preview_source(
 
 @transaction.atomic
 def cancel_import(job: ImportJob, *, by: User | None) -> bool:
-    """Stop a job that has not ended: its version goes and the name is free. False when it was too late."""
-    job = ImportJob.objects.select_for_update(of=("self",)).select_related("version").get(pk=job.pk)
+    """Stop an import before its version is at rest: the version goes and the name is free. False when too late."""
+    transitions.lock_version(job)
     if not transitions.cancel(job, "import.cancelled", by=by):
         return False
     if job.version is not None:
@@ -107,6 +107,7 @@ def cancel_import(job: ImportJob, *, by: User | None) -> bool:
 @transaction.atomic
 def retry_import(job: ImportJob, *, by: User | None) -> bool:
     """Queue a failed job again, with its version. False unless both have failed."""
+    transitions.lock_version(job)
     if job.version is None or not transitions.retry(job, by=by):
         return False
     if not restart_import(job.version, by=by):

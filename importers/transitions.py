@@ -12,6 +12,8 @@ from django.utils.timezone import now
 from accounts.models import User
 from importers.models import RUNNING, ImportEvent, ImportJob, State
 from importers.queries import claimable, lost, unrung
+from registry.models import Status
+from registry.transitions import lock_model
 
 
 def lease_end() -> datetime:
@@ -21,6 +23,13 @@ def lease_end() -> datetime:
 def last_attempt(job: ImportJob) -> bool:
     """Attempts only ever grow, because they fence; a retry starts the next round of IMPORT_ATTEMPTS."""
     return job.attempts > 0 and job.attempts % settings.IMPORT_ATTEMPTS == 0
+
+
+def lock_version(job: ImportJob) -> None:
+    """Take the locks in the order of the registry, which holds a model before it touches jobs. Begin with this every
+    transaction that changes both a job and its version."""
+    if job.version is not None:
+        lock_model(job.version.model_id)
 
 
 def claim(job: ImportJob) -> bool:
@@ -108,10 +117,12 @@ def retry(job: ImportJob, *, by: User | None) -> bool:
 
 
 def cancel(job: ImportJob, code: str, *, by: User | None = None, condition: Q | None = None) -> bool:
-    """End a job that has not ended. `condition` narrows which."""
+    """End a job whose version is not at rest yet. `condition` narrows which."""
+    job.refresh_from_db(fields=["state"])  # for the history; the page may have been open for a while
+    unfinished = Q(state__in=[State.QUEUED, *RUNNING]) | Q(state=State.SUCCEEDED, version__status=Status.BUILDING)
     return _move(
         job,
-        (condition or Q()) & Q(state__in=[State.QUEUED, *RUNNING]),
+        (condition or Q()) & unfinished,
         State.CANCELLED,
         code,
         by=by,

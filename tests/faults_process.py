@@ -26,13 +26,14 @@ from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connections  # noqa: E402
 
+from accounts.models import User  # noqa: E402
 from console.celery import app  # noqa: E402
 from importers import heartbeat, pipeline, services  # noqa: E402
 from importers.models import ImportJob  # noqa: E402
 from importers.queries import latest_jobs  # noqa: E402
 from registry import artifacts  # noqa: E402
 from registry.models import ModelVersion, StoredFile  # noqa: E402
-from registry.services import VersionTaken  # noqa: E402
+from registry.services import VersionTaken, delete_version  # noqa: E402
 from tests.importers import jobs  # noqa: E402
 
 STEPS = [
@@ -249,6 +250,12 @@ def retry(pk):
 
 def cancel(pk):
     return services.cancel_import(ImportJob.objects.get(pk=pk), by=None)
+
+
+def delete(name):
+    """Whether the model went with its version."""
+    person = User.objects.get_or_create(username="chief")[0]
+    return delete_version(ModelVersion.objects.get(model__name=name), by=person)
 
 
 def shell():

@@ -90,6 +90,17 @@ def test_cancel_while_fetching_frees_the_name(installation):
     assert installation("look", job)["state"] == "cancelled"
 
 
+def test_version_deleted_in_the_middle_of_its_hand_over_is_gone_without_a_deadlock(installation):
+    job = installation("submit", "deleted", {"point": "before hand_over", "action": "dawdle", "seconds": 1.2})
+    await_that(lambda: installation("look", job)["state"] == "storing")
+    time.sleep(0.2)
+
+    assert installation("delete", "deleted")
+
+    assert installation.await_end(job)["version"] is None
+    assert "deadlock" not in installation.tail()
+
+
 def test_object_rewritten_between_listing_and_reading_is_refused(installation):
     weights = installation.data / "buckets/packages/rewritten/model/model.pkl"
     plan = {"point": "before fetch", "action": "rewrite", "path": str(weights)}

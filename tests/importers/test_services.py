@@ -217,6 +217,15 @@ def test_cancel_is_too_late_for_a_normal_version():
     assert ModelVersion.objects.get().status == Status.NORMAL
 
 
+def test_cancel_while_building_frees_the_name():
+    job = run(submit(put(GOOD)))
+    ModelVersion.objects.update(status=Status.BUILDING)
+
+    assert cancel_import(job, by=None)
+    job.refresh_from_db()
+    assert (job.state, job.version, timeline(job)[-2:]) == (State.CANCELLED, None, ["succeeded", "import.cancelled"])
+
+
 def test_cancel_keeps_the_models_other_versions():
     make_version("digits")
     job = submit(number="0.0.2")
