@@ -211,7 +211,7 @@ def test_import_model_prints_findings_that_people_read(capsys):
     )
 
     first, *lines = capsys.readouterr().out.splitlines()
-    assert first == "digits 0.0.1: publishing"
+    assert first == "digits 0.0.1: Importing"
     assert any(line.startswith("  info: model/config.json:3:") and "model_tpye" in line for line in lines)
 
 

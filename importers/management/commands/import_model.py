@@ -61,7 +61,8 @@ class Answer:
         }
 
     def as_text(self) -> str:
-        lines = [f"{self.name} {self.version}: {self.status}", *map(_line, self.findings)]
+        status = Status(self.status).label if self.status in Status.values else self.status
+        lines = [f"{self.name} {self.version}: {status}", *map(_line, self.findings)]
         return "\n".join([*lines, self.reason] if self.reason else lines)
 
 
