@@ -85,7 +85,11 @@ class Installation:
     def __enter__(self):
         self.start_broker()
         self.shell, self.nursery = Talking("shell", self.env), Talking("nursery", self.env)
-        self("make_tables")
+        try:
+            self("make_tables")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *error):
