@@ -1,6 +1,7 @@
 """The check of customize_service.py: read as text and as a syntax tree, never imported."""
 
 import ast
+import codecs
 import io
 import re
 import tokenize
@@ -18,6 +19,8 @@ from registry.engines import Engine
 from registry.findings import Severity, Where
 
 LARGEST_CODE = 1024 * 1024
+# Codecs for the names of hosts, whose time grows with the square of the text.
+_NAME_CODECS = frozenset({"idna", "punycode"})
 # Signs that the line an error is in was written for Python 2.
 _PYTHON_2 = re.compile(
     r"""^\s*(?:
@@ -63,14 +66,24 @@ def _decode(data: bytes, notes: Notes) -> str | None:
         notes.error("code.unknown_encoding" if unknown else "code.undecodable", Where(CODE, *_bad_place(data)))
         return None
     try:
-        text = data.decode(encoding)
+        text = _text(data, encoding)
     except UnicodeDecodeError as error:
         notes.error("code.undecodable", Where(CODE, *_place(data[: error.start].decode(encoding, "replace"))))
+        return None
+    except (LookupError, UnicodeError):
+        notes.error("code.unknown_encoding", Where(CODE, 1, 1))
         return None
     if "\x00" in text:
         notes.error("code.null_byte", Where(CODE, *_place(text[: text.index("\x00")])))
         return None
     return text
+
+
+def _text(data: bytes, encoding: str) -> str:
+    """The decoded text; LookupError for a codec of something else than text, such as hex."""
+    if codecs.lookup(encoding).name in _NAME_CODECS:
+        raise LookupError(encoding)
+    return data.decode(encoding)
 
 
 def _bad_place(data: bytes) -> tuple[int, int]:

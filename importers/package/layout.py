@@ -14,7 +14,8 @@ from registry.findings import Severity, Where
 MODEL = "model/"
 # So many files may lie beside `model/` for each file allowed in it, before the listing is given up.
 BESIDE_FACTOR = 5
-_LIKE_CODE = re.compile(r"custom\w*[-_ .]*serv\w*\.py|cust\w{2,6}_?serv\w{2,4}\.py|service\.py")
+_LONGEST_LIKE_CODE = 80
+_LIKE_CODE = re.compile(r"custom[-\w .]*serv\w*\.py|cust\w{2,6}_?serv\w{2,4}\.py|service\.py")
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def check_files(tree: Tree, options: CheckOptions, notes: Notes) -> None:
         name = entry.path.rpartition("/")[2]
         if name == "config.json" and entry.path != CONFIG:
             notes.info("layout.other_config", Where(entry.path), path=entry.path)
-        if entry.path != CODE and _LIKE_CODE.fullmatch(name.lower()):
+        if entry.path != CODE and _LIKE_CODE.fullmatch(name[:_LONGEST_LIKE_CODE].lower()):
             notes.info("code.other_name", Where(entry.path), path=entry.path)
 
 

@@ -56,6 +56,10 @@ class Notes:
             safe = Where(shown(place.file), place.line, place.column, shown(place.pointer))
             self._kept.append(Finding(code, severity, safe, {name: _safe(value) for name, value in params.items()}))
 
+    def has_enough(self, code: str) -> bool:
+        """Whether another finding of this code would only be counted, so that its place need not be known."""
+        return self._counts[code] >= PER_CODE
+
     def findings(self) -> tuple[Finding, ...]:
         """Errors first, otherwise as made; what was too much of one kind is counted in a last one."""
         more = sum(max(0, count - PER_CODE) for count in self._counts.values())

@@ -20,7 +20,8 @@ class SourceTree:
 
     def say(self, severity: Severity, code: str, node: ast.AST | None = None, **params: Any) -> None:
         """Add a finding at the place of a node, or of the file."""
-        self._notes.say(severity, code, self._where(node), **params)
+        where = None if self._notes.has_enough(code) else self._where(node)
+        self._notes.say(severity, code, where, **params)
 
     def _where(self, node: ast.AST | None) -> Where:
         line: int | None = getattr(node, "lineno", None)

@@ -105,6 +105,9 @@ HOSTILE = {
     "spaces": " " * 1_000_000,
     "print": "print " + "x" * 1_000_000,
     "elifs": "if 1: pass\n" + "elif 1: pass\n" * 50_000,
+    "calls in one line": "os.system(1);" * 70_000,
+    "imports in one line": "".join(f"import m{i};" for i in range(60_000)),
+    "slow codec": b"# coding: punycode\na-" + b"99999" * 60_000,
 }
 
 
@@ -118,6 +121,15 @@ def test_a_hostile_text_gives_few_clean_findings_quickly(tmp_path, name):
     assert time.process_time() - start < 10
     assert 1 <= len(report.findings) < 100
     assert [finding.message for finding in report.findings if len(finding.message) > 2000] == []
+
+
+@pytest.mark.parametrize("codec", ["hex", "zlib", "rot13", "punycode", "IDNA", "undefined"])
+def test_a_codec_that_is_no_encoding_of_text_is_refused(tmp_path, codec):
+    report = check_code(tmp_path, f"# -*- coding: {codec} -*-\n{service_code('PyTorch')}")
+
+    assert [(each.code, each.where.line, each.where.column) for each in report.findings] == [
+        ("code.unknown_encoding", 1, 1)
+    ]
 
 
 def test_python_3_code_that_only_looks_old_is_fine(tmp_path):

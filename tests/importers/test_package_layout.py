@@ -57,6 +57,15 @@ def test_a_folder_named_model_may_hold_a_model_folder():
     assert (report.root, [entry.path for entry in report.files]) == ("", ["model/model.joblib"])
 
 
+def test_names_made_to_be_slow_to_read_are_not():
+    names = [f"model/custom{'serv' * 50}{number}_.txt" for number in range(10_000)]
+    start = time.process_time()
+
+    check_paths("model/config.json", *names, f"model/{'custom' + '_' * 60_000}.py")
+
+    assert time.process_time() - start < 5
+
+
 def test_folder_markers_are_no_files():
     report = check_paths("model/", "model/variables/", "model/a.txt")
 
