@@ -179,9 +179,16 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 IMPORT_SWEEP_SECONDS = env.seconds("MODELPORT_IMPORT_SWEEP_SECONDS", 10)
 ARTIFACT_SWEEP_SECONDS = env.seconds("MODELPORT_ARTIFACT_SWEEP_SECONDS", 3600)
+
+
+def _every(seconds: float, task: str) -> dict[str, Any]:
+    """A sweep that nobody took before the next one is due is dropped, so they never pile up."""
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
 CELERY_BEAT_SCHEDULE = {
-    "sweep-imports": {"task": "importers.sweep_imports", "schedule": IMPORT_SWEEP_SECONDS},
-    "sweep-artifacts": {"task": "importers.sweep_artifacts", "schedule": ARTIFACT_SWEEP_SECONDS},
+    "sweep-imports": _every(IMPORT_SWEEP_SECONDS, "importers.sweep_imports"),
+    "sweep-artifacts": _every(ARTIFACT_SWEEP_SECONDS, "importers.sweep_artifacts"),
 }
 
 # Importing: times in seconds, sizes in bytes

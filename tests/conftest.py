@@ -5,12 +5,20 @@ import shutil
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.utils import translation
 
 from tests import factories
 
 
 @pytest.fixture(autouse=True)
-def _fresh_data(request):
+def _english():
+    """A request in Chinese leaves its language behind in the thread: each test starts in English."""
+    with translation.override("en"):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _fresh_data():
     """Each test that touches the disk starts with empty buckets and artifacts."""
     yield
     cache.clear()
