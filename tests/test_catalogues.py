@@ -1,5 +1,6 @@
 """Both languages are complete: every string of the product stands translated in the catalogue."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -33,7 +34,8 @@ def collected(tmp_path_factory):
         put = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         put(ROOT / name, copy / name)
     command = ["makemessages", "--locale", "zh_Hans", "--no-obsolete", "--no-wrap"]
-    subprocess.run([sys.executable, "manage.py", *command], cwd=copy, check=True, capture_output=True)
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "console.settings"}
+    subprocess.run([sys.executable, "manage.py", *command], cwd=copy, env=environment, check=True)
     return polib.pofile(str(copy / CATALOGUE.relative_to(ROOT)))
 
 

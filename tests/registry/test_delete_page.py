@@ -51,7 +51,7 @@ def test_deleting_a_version_names_the_consequence(as_admin):
 
     assert "Version 0.0.2 of digits will be deleted. Its 2 files (1.50 KB) can no longer be downloaded." in words(page)
     assert "This cannot be undone." in words(page)
-    assert "将删除 digits 的版本 0.0.2。" in words(chinese)
+    assert "将删除digits的版本0.0.2。" in words(chinese)
     assert "删除后无法恢复。" in words(chinese)
 
 
