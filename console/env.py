@@ -1,6 +1,8 @@
 """Settings from the environment: each reader fails loudly and names the variable."""
 
+import ipaddress
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -42,6 +44,21 @@ def seconds(name: str, default: float) -> float:
     if not 0 <= parsed < float("inf"):
         raise ImproperlyConfigured(f"{name}={value!r}: write a number of seconds, 0 or more")
     return parsed
+
+
+def address(name: str, default: str) -> str:
+    value = text(name, default)
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}={value!r}: write an IP address, such as 127.0.0.1 or 0.0.0.0") from error
+
+
+def choice(name: str, default: str, allowed: Collection[str], *, example: str) -> str:
+    value = text(name, default)
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name}={value!r}: write a known one, such as {example}")
+    return value
 
 
 def words(name: str, default: list[str]) -> list[str]:

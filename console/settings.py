@@ -1,9 +1,12 @@
 """Django settings: embedded defaults that run on one machine, each replaceable by one environment variable."""
 
+import logging
 import secrets
+import zoneinfo
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -14,11 +17,13 @@ from console import env
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA = Path(env.text("MODELPORT_DATA", str(BASE_DIR / "var"))).expanduser().resolve()
 DEBUG = env.flag("MODELPORT_DEBUG", False)
+BIND = env.address("MODELPORT_BIND", "127.0.0.1")
 PORT = env.number("PORT", 8000, least=1)
+LISTEN = f"[{BIND}]:{PORT}" if ":" in BIND else f"{BIND}:{PORT}"
 
 # `up` writes the key below DATA; without it (a check in CI, say) a key that lives as long as the process will do.
 SECRET_KEY = env.text("MODELPORT_SECRET_KEY") or env.recorded(DATA / "run" / "secret-key") or secrets.token_urlsafe(50)
-ALLOWED_HOSTS = env.words("MODELPORT_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", LISTEN.rpartition(":")[0], *env.words("MODELPORT_HOSTS", [])]
 CSRF_TRUSTED_ORIGINS = env.words("MODELPORT_ORIGINS", [])
 HTTPS = env.flag("MODELPORT_HTTPS", False)
 
@@ -77,7 +82,7 @@ TEMPLATES: list[dict[str, Any]] = [
 
 DATABASES: dict[str, Any] = {
     "default": dj_database_url.config(
-        default=f"sqlite:///{DATA / 'modelport.sqlite3'}", conn_max_age=60, conn_health_checks=True
+        default=f"sqlite:///{quote(str(DATA / 'modelport.sqlite3'))}", conn_max_age=60, conn_health_checks=True
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
@@ -113,7 +118,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "console" / "locale"]
 USE_TZ = True
-TIME_ZONE = env.text("MODELPORT_TIME_ZONE", "UTC")
+TIME_ZONE = env.choice("MODELPORT_TIME_ZONE", "UTC", zoneinfo.available_timezones(), example="Asia/Shanghai")
 
 # Static files and what is stored
 STATIC_URL = "/static/"
@@ -128,8 +133,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 BUCKETS_ROOT = DATA / "buckets"
-# Uploads never become files in memory; the storage page streams them to the bucket.
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+# Only the upload page takes files, and never into memory; it names its own handler.
+FILE_UPLOAD_HANDLERS = ["console.uploads.NoFiles"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 
@@ -211,10 +216,11 @@ STRICT_SEED_RULES = env.flag("MODELPORT_STRICT_SEED_RULES", False)
 # The name of the task that prepares an imported version for serving; without one a version is Normal at once.
 VERSION_PREPARER = env.text("MODELPORT_VERSION_PREPARER")
 
+LOG_LEVEL = env.choice("MODELPORT_LOG_LEVEL", "WARNING", logging.getLevelNamesMapping(), example="INFO")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.text("MODELPORT_LOG_LEVEL", "WARNING")},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
 }

@@ -29,6 +29,14 @@ def test_up_says_where_it_is_and_how_to_sign_in(tmp_path):
         assert str(tmp_path / "data") in console.output
 
 
+def test_up_takes_any_name_of_its_folder_and_any_names_of_its_own(tmp_path):
+    odd = tmp_path / "my data #1 ?x=1 100% ünï"
+    with running_console(odd, MODELPORT_HOSTS="models.example.org") as console:
+        assert answer(console, "/readyz")[0] == 200
+        assert (odd / "modelport.sqlite3").exists()
+        assert odd.stat().st_mode & 0o777 == 0o700
+
+
 def test_second_start_keeps_data_and_prints_no_password(tmp_path):
     with running_console(tmp_path / "data"):
         pass

@@ -53,9 +53,8 @@ class Command(BaseCommand):
                 sys.exit(2)
 
     def _run(self, launcher: Launcher, stack: ExitStack, *, demo: bool) -> None:
-        host = env.text("MODELPORT_BIND", "127.0.0.1")
         run = stack.enter_context(locked(settings.DATA))
-        check_port(host, settings.PORT)
+        check_port(settings.BIND, settings.PORT)
         write_secret_key(run)
         sockets = stack.enter_context(socket_folder(run))
         stack.callback(launcher.stop)
@@ -64,10 +63,10 @@ class Command(BaseCommand):
             self._start_broker(launcher, run, sockets / "broker.sock")
         call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
-        shown = f"[{host}]:{settings.PORT}" if ":" in host else f"{host}:{settings.PORT}"
-        for program in console_programs(bind=shown, run=run):
+        for program in console_programs(run):
             launcher.start(program)
-        self._await_ready(launcher, _reachable(host))
+        host = _reachable(settings.BIND)
+        self._await_ready(launcher, host)
         if launcher.stopping:
             return
         self._say_where(f"http://{_named(host)}:{settings.PORT}/")
@@ -124,14 +123,17 @@ def _reachable(host: str) -> str:
 
 
 def _named(host: str) -> str:
-    reachable = _reachable(host)
-    return "localhost" if ipaddress.ip_address(reachable).is_loopback else reachable
+    """The address in a URL, by name where it has one."""
+    address = ipaddress.ip_address(host)
+    if address.is_loopback:
+        return "localhost"
+    return f"[{host}]" if address.version == 6 else host
 
 
 def _answers(host: str, port: int, path: str) -> bool:
     connection = http.client.HTTPConnection(host, port, timeout=2)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers={"Host": "localhost"})
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
