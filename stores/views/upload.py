@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import TooManyFilesSent
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
 from django.shortcuts import redirect, render
@@ -28,6 +29,7 @@ def upload(request: ConsoleRequest, name: str) -> HttpResponse:
     if request.method != "POST":
         form = UploadForm(initial={"folder": request.GET.get("prefix", "")})
         return render(request, "stores/upload.html", {"form": form, "bucket": bucket})
+    request.upload_handlers = [TemporaryFileUploadHandler(request)]
     try:
         _check_length(request)
         return _upload(request, bucket)
