@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.errors import NotAllowed
 from accounts.queries import actions_in
+from accounts.requests import ConsoleRequest
 from accounts.roles import Action, roles_allowing
 from console import example, health
 from console import overview as figures
@@ -22,8 +23,8 @@ logger = logging.getLogger(__name__)
 
 
 @require_safe
-def overview(request: HttpRequest) -> HttpResponse:
-    workspace = request.workspace  # type: ignore[attr-defined]
+def overview(request: ConsoleRequest) -> HttpResponse:
+    workspace = request.workspace
     if workspace is None:
         return render(request, "console/no_workspace.html")
     context = {

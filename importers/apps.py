@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import pgettext_lazy
 
 import importers.job_messages
 import importers.messages
@@ -7,3 +8,4 @@ import importers.scan_messages  # noqa: F401 - registers the findings of package
 
 class ImportersConfig(AppConfig):
     name = "importers"
+    verbose_name = pgettext_lazy("application", "Imports")

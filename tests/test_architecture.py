@@ -13,7 +13,7 @@ APPS = ("console", "accounts", "stores", "registry", "importers")
 STEPS = [
     {"urls"},
     {"views", "tasks", "management", "admin", "apps"},
-    {"forms"},
+    {"forms", "requests"},
     {"services"},
     {"pipeline"},
     {"scanner", "sources", "package"},

@@ -10,9 +10,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.models import Workspace
+from accounts.requests import ConsoleRequest
 from importers.views.page import ImportPage
 from registry.queries import models_for, next_number
-from registry.views.base import ConsoleRequest
 
 SESSION_KEY = "import_draft"
 # The picker answers with the chosen path under the name of the form's field.

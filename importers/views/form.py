@@ -5,7 +5,6 @@ from functools import wraps
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,13 +13,12 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Workspace
-from accounts.queries import require
+from accounts.requests import ConsoleRequest, workspace_for
 from accounts.roles import Action
 from importers.views.config_text import load_config
 from importers.views.drafts import browse, initial_of, restored
 from importers.views.page import ImportPage
 from importers.views.submission import submit
-from registry.views.base import ConsoleRequest
 
 View = Callable[[ConsoleRequest], HttpResponse]
 PAGE = "importers/import_new.html"
@@ -30,10 +28,7 @@ FINDINGS = "importers/_findings.html"
 
 def importing_workspace(request: ConsoleRequest) -> Workspace:
     """The workspace the request works in; PermissionDenied unless this person may import there."""
-    if request.workspace is None:
-        raise PermissionDenied
-    require(request.user, Action.IMPORT, request.workspace)
-    return request.workspace
+    return workspace_for(request, Action.IMPORT)
 
 
 def within_size(view: View) -> View:

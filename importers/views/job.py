@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.queries import may, require
+from accounts.requests import ConsoleRequest
 from accounts.roles import Action
 from importers.models import ImportJob
 from importers.queries import jobs_for
 from importers.services import cancel_import, retry_import
 from importers.views.progress import Progress
 from registry.queries import versions_for
-from registry.views.base import ConsoleRequest
 
 
 def _job(request: ConsoleRequest, code: UUID) -> ImportJob:

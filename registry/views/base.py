@@ -1,4 +1,4 @@
-"""What the pages of the registry share: the request, permissions, sortable headings and the way back."""
+"""What the pages of the registry share: parts, sortable headings and the way back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,34 +7,8 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils.functional import Promise
-from django.utils.http import url_has_allowed_host_and_scheme
-from django_htmx.middleware import HtmxDetails
 
-from accounts.models import User, Workspace
-from accounts.queries import actions_in
-from accounts.roles import Action
-
-
-class ConsoleRequest(HttpRequest):
-    """A request behind the sign-in, as the middlewares leave it."""
-
-    user: User
-    workspace: Workspace | None
-    htmx: HtmxDetails
-
-
-@dataclass(frozen=True)
-class Allowed:
-    """What the controls of a page may offer."""
-
-    start: bool = False
-    edit: bool = False
-    delete: bool = False
-
-
-def allowed(request: ConsoleRequest, workspace: Workspace | None) -> Allowed:
-    actions = actions_in(request.user, workspace) if workspace else frozenset()
-    return Allowed(Action.IMPORT in actions, Action.EDIT in actions, Action.DELETE in actions)
+from accounts.requests import ConsoleRequest, own_address
 
 
 def is_part(request: ConsoleRequest, target: str) -> bool:
@@ -91,7 +65,4 @@ def as_uuid(text: str) -> UUID | None:
 def way_back(request: HttpRequest, default: str) -> str:
     """The `next` address of the form or the query when it is one of ours."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    ours = url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return wanted if ours else default
+    return own_address(request, wanted) or default

@@ -15,12 +15,13 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.queries import require
+from accounts.requests import ConsoleRequest
 from accounts.roles import Action
 from registry.forms import ModelDeleteForm
 from registry.models import RegisteredModel
 from registry.queries import models_for, versions_for
 from registry.services import MOST_AT_ONCE, Removal, VersionInUse, delete_model, delete_version
-from registry.views.base import ConsoleRequest, way_back
+from registry.views.base import way_back
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -9,10 +9,10 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from accounts.requests import ConsoleRequest
 from registry.artifacts import open_artifact
 from registry.errors import ArtifactStoreUnavailable
 from registry.queries import may_download, versions_for
-from registry.views.base import ConsoleRequest
 
 
 @require_safe

@@ -15,12 +15,13 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User, Workspace
 from accounts.queries import require
+from accounts.requests import ConsoleRequest, allowed
 from accounts.roles import Action
 from registry import services
 from registry.forms import DescriptionForm, DocumentsFormSet, LabelsForm, initial_documents
 from registry.models import ModelVersion, RegisteredModel
 from registry.queries import models_for, versions_for
-from registry.views.base import ConsoleRequest, allowed, way_back
+from registry.views.base import way_back
 
 Subject = RegisteredModel | ModelVersion
 

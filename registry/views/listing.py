@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.requests import ConsoleRequest, allowed
 from registry.models import DeploymentType, ModelSource, RegisteredModel, Status
 from registry.queries import (
     ModelFilter,
@@ -23,7 +24,7 @@ from registry.queries import (
     version_page,
     versions_for,
 )
-from registry.views.base import Column, ConsoleRequest, Heading, allowed, as_uuid, headings, is_part
+from registry.views.base import Column, Heading, as_uuid, headings, is_part
 
 MODEL_COLUMNS = (
     Column(_("Model name"), "name"),

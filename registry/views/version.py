@@ -11,12 +11,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.requests import ConsoleRequest, allowed
 from registry.config import ModelConfig
 from registry.findings import Finding, Severity
 from registry.models import ModelVersion
 from registry.queries import LARGE, may_download, versions_for
 from registry.queries_version import TabFilter, event_page, file_page
-from registry.views.base import ConsoleRequest, allowed, is_part
+from registry.views.base import is_part
 from stores.errors import SourceRefused
 from stores.models import Bucket
 from stores.paths import Location, parse_location

@@ -1,18 +1,13 @@
-"""What the storage pages share: the request, the bucket it asks for, and where a picked path goes."""
+"""What the storage pages share: the bucket a request asks for, and where a picked path goes."""
 
 import re
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
-from django_htmx.middleware import HtmxDetails
 
-from accounts.models import User, Workspace
-from accounts.queries import actions_in
+from accounts.requests import ConsoleRequest, own_address, workspace_for
 from accounts.roles import Action
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.models import Bucket
@@ -25,35 +20,6 @@ STATUS = {
     "source.unavailable": 503,
     "source.no_space": 507,
 }
-
-
-class ConsoleRequest(HttpRequest):
-    """A request behind the sign-in, as the middlewares leave it."""
-
-    user: User
-    workspace: Workspace | None
-    htmx: HtmxDetails
-
-
-@dataclass(frozen=True)
-class Allowed:
-    """What the controls of a page may offer."""
-
-    upload: bool = False
-    delete: bool = False
-    manage: bool = False
-
-
-def allowed(request: ConsoleRequest) -> Allowed:
-    actions = actions_in(request.user, request.workspace) if request.workspace else frozenset()
-    return Allowed(Action.IMPORT in actions, Action.DELETE in actions, Action.MANAGE in actions)
-
-
-def workspace_for(request: ConsoleRequest, action: Action) -> Workspace:
-    """The workspace the request works in; PermissionDenied unless this person may do `action` there."""
-    if request.workspace is None or action not in actions_in(request.user, request.workspace):
-        raise PermissionDenied
-    return request.workspace
 
 
 def bucket_for(request: ConsoleRequest, name: str, action: Action = Action.VIEW) -> Bucket:
@@ -105,9 +71,6 @@ def picking(request: ConsoleRequest) -> Picking | None:
     what = request.GET.get("pick")
     if what not in ("folder", "file"):
         return None
-    field, following = request.GET.get("field", ""), request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(
-        following, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
-        following = ""
-    return Picking(what, field if re.fullmatch(r"[A-Za-z][\w-]{0,63}", field) else "", following)
+    field = request.GET.get("field", "")
+    known = re.fullmatch(r"[A-Za-z][\w-]{0,63}", field)
+    return Picking(what, field if known else "", own_address(request, request.GET.get("next", "")))

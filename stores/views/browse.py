@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.requests import ConsoleRequest, allowed
 from stores.drivers.base import LINK, SPECIAL_FILE, Entry, Page
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.forms import UploadForm
@@ -17,7 +18,7 @@ from stores.messages import message_of
 from stores.models import Bucket
 from stores.paths import Location, check_prefix, name_of, parent_of, visible
 from stores.services import driver_for
-from stores.views.base import ConsoleRequest, Picking, allowed, bucket_for, picking, status_of
+from stores.views.base import Picking, bucket_for, picking, status_of
 
 PAGE_ROWS = 100
 _DELETABLE = ("", LINK, SPECIAL_FILE)
@@ -98,7 +99,7 @@ def browse(request: ConsoleRequest, name: str) -> HttpResponse:
         status, listing = status_of(error), Listing(bucket, "", search, error=message_of(error))
     else:
         listing = Listing(bucket, prefix, search, tuple(_rows(bucket, page, picker)), page.after)
-    context = {"listing": listing, "bucket": bucket, "allowed": allowed(request), "picker": picker}
+    context = {"listing": listing, "bucket": bucket, "allowed": allowed(request, bucket.workspace), "picker": picker}
     if picker:
         answer = picker.answer(listing.path) if picker.what == "folder" else ""
         return picker_response(request, context | {"answer": answer}, status)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.requests import ConsoleRequest, allowed, workspace_for
 from accounts.roles import Action
 from stores import services
 from stores.errors import SourceRefused, SourceUnavailable
@@ -15,7 +16,7 @@ from stores.forms import BucketForm
 from stores.messages import message_of
 from stores.paths import parent_of
 from stores.queries import buckets_for
-from stores.views.base import ConsoleRequest, Picking, allowed, bucket_for, picking, status_of, workspace_for
+from stores.views.base import Picking, bucket_for, picking, status_of
 from stores.views.browse import picker_response
 
 
@@ -26,7 +27,12 @@ def bucket_list(request: ConsoleRequest) -> HttpResponse:
     if picker and (start := _start(request, picker)):
         return redirect(f"{start}&{picker.query}")
     buckets = buckets_for(request.user, request.workspace)
-    context = {"buckets": buckets, "allowed": allowed(request), "picker": picker, "form": BucketForm()}
+    context = {
+        "buckets": buckets,
+        "allowed": allowed(request, request.workspace),
+        "picker": picker,
+        "form": BucketForm(),
+    }
     if picker:
         return picker_response(request, context)
     return render(request, "stores/bucket_list.html", context)

@@ -9,13 +9,14 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.requests import ConsoleRequest
 from accounts.roles import Action
 from stores import services
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.messages import message_of
 from stores.models import Bucket
 from stores.paths import Location, name_of, parent_of, visible
-from stores.views.base import ConsoleRequest, address_of, bucket_for, status_of
+from stores.views.base import address_of, bucket_for, status_of
 
 CHUNK = 256 * 1024
 

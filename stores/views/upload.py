@@ -12,13 +12,14 @@ from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
+from accounts.requests import ConsoleRequest
 from accounts.roles import Action
 from stores import services
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.forms import UploadForm
 from stores.messages import message_of
 from stores.models import Bucket
-from stores.views.base import ConsoleRequest, address_of, bucket_for, status_of
+from stores.views.base import address_of, bucket_for, status_of
 
 
 @csrf_exempt

@@ -1,0 +1,52 @@
+"""What every page behind the sign-in asks of its request: who, in which workspace, what they may do, and where to."""
+
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.middleware import HtmxDetails
+
+from accounts.models import User, Workspace
+from accounts.queries import actions_in, require
+from accounts.roles import Action
+
+
+class ConsoleRequest(HttpRequest):
+    """A request behind the sign-in, as the middlewares leave it."""
+
+    user: User
+    workspace: Workspace | None
+    htmx: HtmxDetails
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What the controls of a page may offer; `start` is to bring in files and models."""
+
+    start: bool = False
+    edit: bool = False
+    delete: bool = False
+    manage: bool = False
+
+
+def allowed(request: ConsoleRequest, workspace: Workspace | None) -> Allowed:
+    actions = actions_in(request.user, workspace) if workspace else frozenset()
+    wanted = (Action.IMPORT, Action.EDIT, Action.DELETE, Action.MANAGE)
+    return Allowed(*(action in actions for action in wanted))
+
+
+def workspace_for(request: ConsoleRequest, action: Action) -> Workspace:
+    """The workspace the request works in; PermissionDenied unless this person may do `action` there."""
+    if request.workspace is None:
+        raise PermissionDenied
+    require(request.user, action, request.workspace)
+    return request.workspace
+
+
+def own_address(request: HttpRequest, wanted: str) -> str:
+    """The address when it leads to a page of ours, else nothing: what a request asks for must not lead elsewhere."""
+    ours = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if ours else ""
