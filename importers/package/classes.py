@@ -45,10 +45,20 @@ def _say_none(source: SourceTree, paths: Sequence[str]) -> None:
     """Without a class of ours: perhaps its base, or the class itself, comes from another file of the package."""
     own = modules_in(paths)
     for node in source.nodes:
-        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").partition(".")[0] in own):
-            source.say(Severity.WARNING, "code.class_elsewhere", node, module="." * node.level + (node.module or ""))
+        module = _module_of_class(source, node)
+        if module.startswith(".") or module.partition(".")[0] in own:
+            source.say(Severity.WARNING, "code.class_elsewhere", node, module=module)
             return
     source.say(Severity.ERROR, "code.no_class")
+
+
+def _module_of_class(source: SourceTree, node: ast.AST) -> str:
+    """The module an import takes a class from (everything, or a name with a capital), or that of a class's base."""
+    if isinstance(node, ast.ClassDef):
+        return next(filter(None, (source.dotted(base).rpartition(".")[0] for base in node.bases)), "")
+    if isinstance(node, ast.ImportFrom) and any(alias.name == "*" or alias.name[:1].isupper() for alias in node.names):
+        return "." * node.level + (node.module or "")
+    return ""
 
 
 def _check_one(source: SourceTree, found: ServiceClass, engine: Engine) -> None:

@@ -46,6 +46,24 @@ def test_the_service_class_is_found(tmp_path, code):
     assert codes(report) == []
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("from helper import Service\n", ["code.class_elsewhere"]),
+        ("from .helper import *\n", ["code.class_elsewhere"]),
+        ("import helper\nclass S(helper.Base):\n    pass\n", ["code.class_elsewhere"]),
+        ("import helper as h\nclass S(h.Base):\n    pass\n", ["code.class_elsewhere"]),
+        ("from helper import clean\n", ["code.no_class"]),
+        ("import helper\nclass S:\n    pass\n", ["code.no_class"]),
+        ("from __future__ import annotations\n", ["code.no_class"]),
+    ],
+)
+def test_a_class_may_only_come_from_where_one_is_taken(tmp_path, code, said):
+    report = check_code(tmp_path, code, files=WEIGHTS["PyTorch"] | {"helper.py": "class Base: ..."})
+
+    assert codes(report) == said
+
+
 def test_a_class_that_extends_itself_is_no_service(tmp_path):
     report = check_code(tmp_path, "class A(B):\n    pass\nclass B(A):\n    pass\n")
 
