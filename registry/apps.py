@@ -1,9 +1,9 @@
 from django.apps import AppConfig
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 import registry.messages  # noqa: F401
 
 
 class RegistryConfig(AppConfig):
     name = "registry"
-    verbose_name = _("Models")
+    verbose_name = pgettext_lazy("application", "Models")
