@@ -5,14 +5,17 @@ let waiting = 0;
 
 const polls = (element) => /\b(every|delay:)/.test(element.getAttribute("hx-trigger") ?? "");
 
-function show(change, element) {
-  if (polls(element)) return;
-  waiting = Math.max(0, waiting + change);
+function show(change) {
+  waiting += change;
   document.documentElement.classList.toggle("loading", waiting > 0);
 }
 
-document.addEventListener("htmx:beforeRequest", (event) => show(1, event.detail.elt));
-document.addEventListener("htmx:afterRequest", (event) => show(-1, event.detail.elt));
+// The request itself tells its end: htmx does not when what asked has left the page meanwhile.
+document.addEventListener("htmx:beforeSend", (event) => {
+  if (polls(event.detail.elt)) return;
+  show(1);
+  event.detail.xhr.addEventListener("loadend", () => show(-1));
+});
 
 document.addEventListener("htmx:responseError", (event) => {
   const status = event.detail.xhr.status;

@@ -26,15 +26,17 @@ document.addEventListener("htmx:afterSwap", (event) => {
 });
 
 // What polls inside [data-live] has come to rest when its answer asks for nothing any more: the table around it is
-// then out of date, and so is a page that shows the version.
+// then out of date, and so is a page that shows the version. Nobody who is typing in the table is disturbed.
 document.addEventListener("htmx:load", (event) => {
   const part = event.detail.elt;
   const place = part.parentElement?.closest("[data-live]");
   if (!place || place !== part.parentElement || part.matches("[hx-trigger]") || part.querySelector("[hx-trigger]")) return;
   const gone = !part.matches("[id^='progress-'], .live-status");
   if (place.hasAttribute("data-reload-at-rest")) {
-    if (!gone) location.reload();
-  } else place.dispatchEvent(new CustomEvent("version-at-rest", { bubbles: true }));
+    if (!gone && !document.querySelector("[data-editing]")) location.reload();
+  } else if (!place.closest(".versions")?.querySelector("[data-editing]")) {
+    place.dispatchEvent(new CustomEvent("version-at-rest", { bubbles: true }));
+  }
 });
 
 // A refresh link reloads the address as it is now, open row included.
