@@ -59,6 +59,25 @@ class Desk:
         return field
 
 
+class ReadOnly:
+    """For staff to look at; rows of other workspaces are left out by each desk's queryset."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_active and request.user.is_staff
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 class MembershipInline(Desk, admin.TabularInline):  # type: ignore[type-arg]
     """Only memberships of workspaces one manages; the others of a person are neither shown nor touched."""
 
@@ -151,11 +170,10 @@ class PersonAdmin(MembersDesk, UserAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class AuditEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["at", "actor_name", "what", "where", "params"]
-    list_filter = ["code"]
+    list_filter = ["code", "at"]
     search_fields = ["actor_name", "code"]
-    date_hierarchy = "at"
     list_select_related = ["workspace"]
 
     @admin.display(description=_("what"), ordering="code")
@@ -171,17 +189,5 @@ class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return AuditEvent.objects.all()
         return AuditEvent.objects.filter(workspace__in=workspaces_for(request.user, Action.MANAGE))
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return manages_something(request.user)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

@@ -1,31 +1,12 @@
 """The operator's desk for import jobs: everything to read, nothing to change."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.admin import ReadOnly
 from importers.models import ImportEvent, ImportJob
 from importers.queries import jobs_for
-
-
-class ReadOnly:
-    """Only looking: every change of a job goes through its page."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if isinstance(obj, ImportJob):
-            return jobs_for(request.user).filter(pk=obj.pk).exists()
-        return request.user.is_active and request.user.is_staff
 
 
 class ImportEventInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
@@ -44,6 +25,3 @@ class ImportJobAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImportJob]:
         return jobs_for(request.user).order_by("-created_at", "-id")
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)

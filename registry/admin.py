@@ -11,6 +11,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin import ReadOnly
 from accounts.queries import workspaces_for
 from registry.engines import ENGINES
 from registry.findings import Finding
@@ -18,25 +19,6 @@ from registry.models import ModelDocument, ModelVersion, RegisteredModel, Versio
 from registry.queries import LARGE, models_for, versions_for
 
 EMPTY = "–"
-
-
-class ReadOnly:
-    """For staff to look at; rows of other workspaces are left out by each desk's queryset."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_active and request.user.is_staff
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class WorkspaceFilter(admin.SimpleListFilter):

@@ -9,6 +9,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from accounts.admin import ReadOnly
 from accounts.models import User
 from accounts.queries import workspaces_for
 from accounts.roles import Action
@@ -32,7 +33,7 @@ class BucketForm(ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Bucket)
-class BucketAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class BucketAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """A folder with files in it becomes a bucket here; all else about buckets is done on the storage pages."""
 
     form = BucketForm
@@ -43,20 +44,11 @@ class BucketAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_queryset(self, request: HttpRequest) -> QuerySet[Bucket]:
         return Bucket.objects.filter(workspace__in=workspaces_for(request.user, Action.MANAGE))
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return workspaces_for(request.user, Action.MANAGE).exists()
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def changeform_view(
         self,

@@ -16,7 +16,7 @@ from stores.errors import SourceRefused, SourceUnavailable
 from stores.forms import UploadForm
 from stores.messages import message_of
 from stores.models import Bucket
-from stores.paths import Location, check_prefix, name_of, parent_of, visible
+from stores.paths import MAX_KEY_BYTES, Location, check_prefix, name_of, parent_of, visible
 from stores.services import driver_for
 from stores.views.base import Picking, bucket_for, picking, status_of
 
@@ -127,7 +127,7 @@ def _rows(bucket: Bucket, page: Page, picker: Picking | None) -> Iterator[Row]:
 def _object_row(bucket: Bucket, entry: Entry, picker: Picking | None) -> Row:
     path = Location(bucket.name, entry.key).display
     name = visible(name_of(entry.key))
-    refusal = message_of(SourceRefused(entry.refusal, path=name, limit="")) if entry.refusal else ""
+    refusal = message_of(SourceRefused(entry.refusal, path=name, limit=MAX_KEY_BYTES)) if entry.refusal else ""
     answer = picker.answer(path) if picker and picker.what == "file" and not refusal else ""
     return Row(
         entry.key,
