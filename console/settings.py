@@ -223,4 +223,6 @@ LOGGING: dict[str, Any] = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    # Whoever asks for what is not there or not theirs is told so, and does not fill the log.
+    "loggers": {"django.request": {"level": "ERROR"}},
 }
