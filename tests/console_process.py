@@ -1,5 +1,6 @@
 """A real console of its own for tests: `manage.py up` on a free port and an empty data folder."""
 
+import ctypes
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 90
+PR_SET_PDEATHSIG = 1
 QUICK = {
     "MODELPORT_IMPORT_SWEEP_SECONDS": "1",
     "MODELPORT_IMPORT_LEASE_SECONDS": "6",
@@ -26,6 +28,11 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def _die_with_parent():
+    """A test run that is killed leaves no console behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class ConsoleProcess:
@@ -45,6 +52,7 @@ class ConsoleProcess:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=_die_with_parent,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -79,6 +87,29 @@ class ConsoleProcess:
             found |= {child for child, parent in parents.items() if parent in found}
         return found - {self.process.pid}
 
+    @contextmanager
+    def slowed_worker(self, *, still=0.3, moving=0.05):
+        """Its worker stands still most of the time, as one that waits for a far bucket."""
+        workers = [pid for pid in self.descendants() if b"celery\0-A\0console\0worker" in _command(pid)]
+        done = threading.Event()
+
+        def hold():
+            while not done.is_set():
+                for number, seconds in ((signal.SIGSTOP, still), (signal.SIGCONT, moving)):
+                    for pid in alive(workers):
+                        os.kill(pid, number)
+                    done.wait(seconds)
+            for pid in alive(workers):
+                os.kill(pid, signal.SIGCONT)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        try:
+            yield
+        finally:
+            done.set()
+            holder.join()
+
     def stop(self, number=signal.SIGTERM, seconds=30):
         self.process.send_signal(number)
         return self.wait(seconds)
@@ -87,6 +118,13 @@ class ConsoleProcess:
         code = self.process.wait(seconds)
         self._reader.join(5)
         return code
+
+
+def _command(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def alive(pids):

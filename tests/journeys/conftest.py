@@ -1,9 +1,13 @@
-"""One real console and one browser for all journeys."""
+"""One real console and one browser for all journeys; both end with them."""
+
+import shutil
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
 
 from tests.console_process import running_console
+from tests.journeys.people import Library, Person, Watch, sign_in_by_form
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -25,50 +29,94 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xdist_group("journeys"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def console(tmp_path_factory):
-    with running_console(tmp_path_factory.mktemp("console") / "data", MODELPORT_LOGIN_ATTEMPTS="1000") as process:
+    data = tmp_path_factory.mktemp("console") / "data"
+    with running_console(data, MODELPORT_LOGIN_ATTEMPTS="1000") as process:
         yield process
+    shutil.rmtree(data)
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args):
-    return browser_type_launch_args | {"executable_path": CHROMIUM, "args": FLAGS}
+# Not the plugin's own fixtures: those live until every test is done, and Django refuses its database beside them.
+@pytest.fixture(scope="package")
+def playwright():
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def browser(playwright):
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
-def browser_context_args(browser_context_args, console):
-    return browser_context_args | {"base_url": console.url, "viewport": {"width": 1280, "height": 900}}
+def browser_context_args(console):
+    return {"base_url": console.url}
+
+
+@pytest.fixture(scope="package")
+def session_of(console, browser):
+    """`session_of(language)` → the cookies of somebody who signed in through the form in that language, once."""
+    sessions = {}
+
+    def session(language):
+        if language not in sessions:
+            context = browser.new_context(base_url=console.url, locale=LANGUAGES[language])
+            sign_in_by_form(context.new_page(), console.password, language)
+            sessions[language] = context.storage_state()
+            context.close()
+        return sessions[language]
+
+    return session
 
 
 @pytest.fixture
-def sign_in(console, new_context):
-    """`sign_in(language=…, width=…, javascript=…)` → a page of somebody who has signed in through the form."""
+def sign_in(new_context, session_of):
+    """`sign_in(language, width=…, javascript=…, theme=…)` → a person at a page; no page may complain meanwhile."""
+    watches = []
 
-    def start(*, language="en", width=1280, javascript=True):
+    def start(language="en", *, width=1280, javascript=True, theme="light"):
         context = new_context(
             locale=LANGUAGES[language],
             viewport={"width": width, "height": 900},
             java_script_enabled=javascript,
+            color_scheme=theme,
+            reduced_motion="reduce",
+            storage_state=session_of(language),
         )
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.goto("/accounts/login/")
-        page.locator("input[name=username]").fill("admin")
-        page.locator("input[name=password]").fill(console.password)
-        page.locator("main form [type=submit], form[data-sign-in] [type=submit]").first.click()
-        page.wait_for_url("**/")
-        return page
+        context.set_default_timeout(15_000)
+        watches.append(Watch(context))
+        person = Person(context.new_page(), language)
+        person.page.goto("/")
+        return person
 
-    return start
+    yield start
+    assert [complaint for watch in watches for complaint in watch.complaints] == []
+
+
+@pytest.fixture(scope="package")
+def visitor(console, browser, session_of):
+    """A person for what several journeys stand on."""
+    context = browser.new_context(base_url=console.url, storage_state=session_of("en"))
+    yield Person(context.new_page(), "en")
+    context.close()
+
+
+@pytest.fixture(scope="package")
+def library(console, visitor):
+    """A bucket made through the storage page; packages are written straight into its folder."""
+    visitor.creates_bucket("library")
+    return Library(console.data / "buckets", "library")
 
 
 @pytest.fixture
-def assert_accessible():
-    """Fails with axe's own words when the page breaks a rule."""
+def violations_of():
+    """What axe says against a page, in its own words; empty when nothing."""
 
     def check(page):
         results = Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
+        return results.generate_report() if results.violations_count else ""
 
     return check

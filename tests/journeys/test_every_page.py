@@ -1,0 +1,117 @@
+"""Every page at two widths and in both themes: nothing overflows, and axe has nothing to say."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import hostile
+
+OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
+TABS = ("overview", "files", "parameters", "dependencies", "checks", "config", "events")
+TOPICS = ("import", "package", "config", "inference-code", "storage")
+
+
+def goes(address):
+    return lambda ann, site: ann.page.goto(address.format(**site))
+
+
+def presses(address, selector, sight):
+    """Opens something on a page by pressing what the selector names."""
+
+    def open_it(ann, site):
+        ann.page.goto(address.format(**site))
+        ann.page.locator(selector).first.click()
+        expect(ann.page.locator(sight).first).to_be_visible()
+
+    return open_it
+
+
+def shows_findings_and_editor(ann, site):
+    presses("/imports/new/?path={broken}", "[data-jump-line]", "#id_config_text")(ann, site)
+    expect(ann.page.locator("#id_config_text")).not_to_have_value("")
+
+
+def is_refused(ann, site):
+    ann.page.goto("/imports/new/?name=1&version=x")
+    ann.creates()
+    expect(ann.page.locator("#problems")).to_be_visible()
+
+
+def signs_out(ann, site):
+    ann.page.context.clear_cookies()
+    ann.page.goto("/accounts/login/?next=/models/")
+
+
+PAGES = {
+    "overview": goes("/"),
+    "account menu": presses("/", ".header-user", ".menu-list a"),
+    "shortcuts": lambda ann, site: ann.page.keyboard.press("?"),
+    "list": goes("/models/"),
+    "list, a row open": goes("/models/?open={model}"),
+    "list, nothing found": goes("/models/?q=nothing-like-it"),
+    "list, editing": presses("/models/?open={model}", ".version-row [data-edit]", "[data-editing]"),
+    "versions": goes("/models/{model}/versions/"),
+    "import form": goes("/imports/new/"),
+    "import form, importable": goes("/imports/new/?path={good}"),
+    "import form, findings and editor": shows_findings_and_editor,
+    "import form, refused": is_refused,
+    "picker": presses("/imports/new/", "[value=path].picker-button", "#picker .picker-row"),
+    "picker as a page": goes("/storage/library/?pick=folder&field=id_path&next=/imports/new/"),
+    "job": goes("{job}"),
+    "failed job": goes("{failed_job}"),
+    **{f"version, {tab}": goes(f"{{version}}?tab={tab}") for tab in TABS},
+    "failed version": goes("{failed}"),
+    "failed version, checks": goes("{failed}?tab=checks"),
+    "version, delete": presses("{version}", ".page-actions [hx-get*=delete]", "dialog[open]"),
+    "delete as a page": goes("{version}delete/"),
+    "edit as a page": goes("{version}edit/?field=documents"),
+    "storage": goes("/storage/"),
+    "new bucket": presses("/storage/", "[data-dialog-open='#new-bucket']", "dialog[open]"),
+    "new bucket as a page": goes("/storage/-/new/"),
+    "bucket": goes("/storage/library/"),
+    "folder": goes("/storage/library/?prefix=shop/model/"),
+    "upload": presses("/storage/library/", "[data-dialog-open='#upload']", "dialog[open]"),
+    "upload as a page": goes("/storage/library/upload/"),
+    "delete files": presses("/storage/library/", ".browser-operations [hx-get*=delete]", "dialog[open]"),
+    "help": goes("/help/"),
+    **{f"help, {topic}": goes(f"/help/{topic}/") for topic in TOPICS},
+    "password": goes("/accounts/password/"),
+    "not found": goes("/nothing-here/"),
+    "sign-in": signs_out,
+}
+
+
+@pytest.fixture(scope="package")
+def site(library, visitor):
+    """Addresses of things to look at: a good version and a failed one, with their jobs."""
+    good, broken = library.put("shop"), library.put("shop-broken", config="// x\n{,}")
+    bad = library.put("shop-hostile", files={"model.joblib": hostile.attack()})
+    visitor.imports(good, "shop")
+    model = visitor.page.url.rpartition("=")[2]
+    version = visitor.address_when("Normal")
+    visitor.imports(bad, "shop-hostile")
+    failed = visitor.address_when("Failed")
+    visitor.page.goto("/")
+    job, failed_job = (visitor.address(f"{name} 0.0.1") for name in ("shop", "shop-hostile"))
+    return {
+        "good": good,
+        "broken": broken,
+        "model": model,
+        "version": version,
+        "failed": failed,
+        "job": job,
+        "failed_job": failed_job,
+    }
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
+def test_page_fits_and_is_accessible(sign_in, site, violations_of, width, theme):
+    ann = sign_in(width=width, theme=theme)
+    wrong = {}
+
+    for name, opens in PAGES.items():
+        opens(ann, site)
+        overflow = ann.page.evaluate(OVERFLOW)
+        if overflow > 0 or (said := violations_of(ann.page)):
+            wrong[name] = f"{overflow} px too wide" if overflow > 0 else said
+
+    assert not wrong, "\n".join(f"{name}: {what}" for name, what in wrong.items())

@@ -1,0 +1,56 @@
+"""The words on the screen that journeys look for, in English and in Chinese."""
+
+from types import SimpleNamespace
+
+_WORDS = {
+    "sign_in": ("Sign in", "登录"),
+    "models": ("Models", "模型列表"),
+    "storage": ("Storage", "存储"),
+    "import_": ("Import", "导入"),
+    "import_model": ("Import model", "导入模型"),
+    "create_bucket": ("Create bucket", "创建桶"),
+    "bucket_name": ("Bucket name", "桶名称"),
+    "upload": ("Upload", "上传"),
+    "browse": ("Browse OBS for a folder", "浏览OBS选择目录"),
+    "choose": ("Choose {}", "选择{}"),
+    "importable": ("Importable", "可导入"),
+    "refused": ("Refused", "无法导入"),
+    "create_now": ("Create now", "立即创建"),
+    "importing": ("Importing", "导入中"),
+    "normal": ("Normal", "正常"),
+    "failed": ("Failed", "失败"),
+    "retry": ("Retry", "重试"),
+    "delete": ("Delete", "删除"),
+    "download": ("Download {}", "下载{}"),
+    "repair": ("Repair: put the repaired text into the editor", "修复：将修复后的内容放入编辑器"),
+    "for_good": ("This cannot be undone.", "删除后无法恢复。"),
+    "import_failed": ("The import failed.", "导入失败。"),
+    "as_imported": ("Configuration as imported", "导入的配置"),
+    "as_found": ("As found in the source", "源位置的原始配置"),
+    "package_refused": ("The package was refused.", "模型包"),
+    "blocked": ("Blocked", "已拦截"),
+    "to_review": ("To review", "待确认"),
+    "input": ("Input parameters", "输入参数"),
+    "output": ("Output parameters", "输出参数"),
+    "versions_of": ("Versions of {}", "{}的版本"),
+    "edit_description": ("Edit description", "编辑描述"),
+    "edit_labels": ("Edit labels", "编辑标签"),
+    "save": ("Save", "保存"),
+}
+_TABS = {
+    "overview": ("Overview", "概览"),
+    "files": ("Files", "文件"),
+    "parameters": ("Parameter configuration", "参数配置"),
+    "dependencies": ("Runtime dependency", "运行时依赖"),
+    "checks": ("Check report", "检查报告"),
+    "config": ("Configuration file", "配置文件"),
+    "events": ("Events", "事件"),
+}
+LANGUAGES = ("en", "zh")
+
+
+def words_of(language):
+    """`words.create_now` and so on; `words.tabs` by their name in the address."""
+    place = LANGUAGES.index(language)
+    tabs = {name: pair[place] for name, pair in _TABS.items()}
+    return SimpleNamespace(tabs=tabs, **{name: pair[place] for name, pair in _WORDS.items()})
