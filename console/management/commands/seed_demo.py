@@ -1,6 +1,5 @@
 """`manage.py seed_demo`: trains two small models and imports them the way a click does."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,10 @@ from importers.services import ImportRequest, submit_import
 from registry.models import RegisteredModel
 from registry.services import VersionDetails
 from registry.versions import Version
+from stores.errors import SourceRefused
+from stores.messages import message_of
 from stores.models import Bucket
-from stores.services import driver_for
+from stores.services import create_bucket, driver_for
 
 BUCKET = "demo"
 CHUNK = 1024 * 1024
@@ -43,16 +44,15 @@ class Command(BaseCommand):
         write_demo_state(Stage.PREPARING)
         try:
             self._seed(workspace, user)
-        except TrainingFailed as error:
-            write_demo_state(Stage.FAILED, str(error))
-            self.stderr.write(_("The demo could not be prepared: %(reason)s") % {"reason": error})
-            self.stderr.write(_("The console works without it; `manage.py seed_demo --again` tries once more."))
-            sys.exit(0)
+        except (TrainingFailed, SourceRefused) as error:
+            self._give_up(message_of(error) if isinstance(error, SourceRefused) else str(error))
+            return
         write_demo_state(Stage.DONE)
         self._say(_("The demo models are being imported."))
 
     def _seed(self, workspace: Workspace, user: User) -> None:
-        bucket, _created = Bucket.objects.get_or_create(name=BUCKET, defaults={"workspace": workspace})
+        mine = Bucket.objects.filter(name=BUCKET, workspace=workspace)
+        bucket = mine.first() or create_bucket(workspace, BUCKET, by=user)
         _upload(bucket, "broken-diabetes", HERE / "broken")
         self._say(_("Preparing the demo in the background: two models are trained and imported."))
         packages = train_models(settings.DATA / "demo")
@@ -60,6 +60,11 @@ class Command(BaseCommand):
         for name, package in packages.items():
             _upload(bucket, name, package)
             _import(name, workspace, user)
+
+    def _give_up(self, reason: str) -> None:
+        write_demo_state(Stage.FAILED, reason)
+        self._say(_("The demo could not be prepared: %(reason)s") % {"reason": reason})
+        self._say(_("The console works without it; `manage.py seed_demo --again` tries once more."))
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
