@@ -39,8 +39,8 @@ def bucket_list(request: ConsoleRequest) -> HttpResponse:
 
 
 def _start(request: ConsoleRequest, picker: Picking) -> str:
-    """Where the picker opens when the field holds a path already: the folder that holds what it names."""
-    text = request.GET.get(picker.parameter, "")
+    """Where the picker opens: the folder that holds what the field names, or else what the page's main path names."""
+    text = request.GET.get(picker.parameter) or request.GET.get("path", "")
     if not text or request.workspace is None:
         return ""
     try:
