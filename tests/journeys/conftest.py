@@ -73,27 +73,36 @@ def session_of(console, browser):
 
 
 @pytest.fixture
-def sign_in(new_context, session_of):
-    """`sign_in(language, width=…, javascript=…, theme=…)` → a person at a page; no page may complain meanwhile."""
+def visit(new_context):
+    """`visit(language, …)` → a page of nobody in particular. No page may complain while a test runs."""
     watches = []
 
-    def start(language="en", *, width=1280, javascript=True, theme="light"):
-        context = new_context(
-            locale=LANGUAGES[language],
-            viewport={"width": width, "height": 900},
-            java_script_enabled=javascript,
-            color_scheme=theme,
-            reduced_motion="reduce",
-            storage_state=session_of(language),
-        )
+    def start(language="en", **options):
+        context = new_context(locale=LANGUAGES[language], reduced_motion="reduce", **options)
         context.set_default_timeout(15_000)
         watches.append(Watch(context))
-        person = Person(context.new_page(), language)
-        person.page.goto("/")
-        return person
+        return context.new_page()
 
     yield start
     assert [complaint for watch in watches for complaint in watch.complaints] == []
+
+
+@pytest.fixture
+def sign_in(visit, session_of):
+    """`sign_in(language, width=…, javascript=…, theme=…)` → a person on the overview."""
+
+    def start(language="en", *, width=1280, javascript=True, theme="light"):
+        page = visit(
+            language,
+            viewport={"width": width, "height": 900},
+            java_script_enabled=javascript,
+            color_scheme=theme,
+            storage_state=session_of(language),
+        )
+        page.goto("/")
+        return Person(page, language)
+
+    return start
 
 
 @pytest.fixture(scope="package")

@@ -79,6 +79,12 @@ class Person:
     def button(self, words, **options):
         return self.page.get_by_role("button", name=words, **options)
 
+    def shows_navigation(self):
+        """On a narrow screen it lies behind a button."""
+        button = self.page.locator(".nav-button")
+        if button.is_visible():
+            button.click()
+
     # Storage
 
     def creates_bucket(self, name):
@@ -106,6 +112,7 @@ class Person:
         return self.page.locator("#check-findings")
 
     def opens_import_form(self):
+        self.shows_navigation()
         self.link(self.words.models, exact=True).click()
         self.link(self.words.import_, exact=True).first.click()
         expect(self.page.get_by_role("heading", level=1)).to_have_text(self.words.import_model)

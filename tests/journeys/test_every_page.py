@@ -103,9 +103,9 @@ def site(library, visitor):
     }
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
-def test_page_fits_and_is_accessible(sign_in, site, violations_of, width, theme):
-    ann = sign_in(width=width, theme=theme)
+@pytest.mark.parametrize(("language", "width", "theme"), [("en", 1280, "light"), ("zh", 390, "dark")])
+def test_page_fits_and_is_accessible(sign_in, site, violations_of, language, width, theme):
+    ann = sign_in(language, width=width, theme=theme)
     wrong = {}
 
     for name, opens in PAGES.items():

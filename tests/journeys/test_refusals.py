@@ -6,7 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import hostile
+from tests.journeys.people import IMPORT_MILLISECONDS
 from tests.journeys.words import LANGUAGES
+from tests.package_builder import PICKLE
 from tests.packages import make_config
 
 both_languages = pytest.mark.parametrize("language", LANGUAGES)
@@ -118,3 +120,18 @@ def test_hostile_package_fails_with_its_reason_and_is_deleted(sign_in, library, 
     dialog.get_by_role("button", name=ann.words.delete, exact=True).click()
     expect(ann.page.locator(".notice.success")).to_contain_text(f"{name} 0.0.1")
     expect(ann.model(name)).to_have_count(0)
+
+
+def test_failed_import_is_retried_once_the_package_is_corrected(sign_in, library):
+    ann = sign_in()
+    path = library.put("corrected", files={"model.joblib": hostile.attack()})
+    ann.imports(path, "corrected")
+    ann.awaits("Failed")
+
+    (library.folder / "corrected" / "model" / "model.joblib").write_bytes(PICKLE)
+    ann.opens_version("0.0.1")
+    ann.button("Retry").click()
+
+    expect(ann.page.locator(".job-state .status")).to_contain_text("Normal", timeout=IMPORT_MILLISECONDS)
+    ann.page.locator("#job-version").click()
+    expect(ann.page.locator(".version-status")).to_contain_text("Normal")

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 _WORDS = {
     "sign_in": ("Sign in", "登录"),
+    "sign_out": ("Sign out", "退出"),
     "models": ("Models", "模型列表"),
     "storage": ("Storage", "存储"),
     "import_": ("Import", "导入"),
