@@ -12,6 +12,7 @@ help:  ## List the targets
 setup: $(VENV)/.runtime $(CATALOGUE).mo  ## Install what the console needs into .venv
 
 run: setup  ## Set everything up and start the console with its demo
+	@echo "Starting the console…"
 	@exec $(BIN)/python manage.py up
 
 test: setup-test lint  ## Set everything up and pass every test
@@ -37,15 +38,18 @@ setup-test: setup $(VENV)/.development
 $(BIN)/uv: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Modelport needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python cannot make virtual environments. Run: apt-get install python3-venv" >&2; exit 2; }
+	@echo "Setting up $(VENV) (once; about half a minute on a good line)…"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[0-9.]*\).*/\1/p' requirements.txt)"
 	@touch $@
 
 $(VENV)/.runtime: requirements.txt | $(BIN)/uv
+	@echo "Installing what the console needs…"
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.txt
 	@touch $@
 
 $(VENV)/.development: requirements-dev.txt | $(BIN)/uv
+	@echo "Installing what the tests need…"
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@
 

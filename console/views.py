@@ -16,7 +16,6 @@ from accounts.requests import ConsoleRequest
 from accounts.roles import Action, roles_allowing
 from console import example, health
 from console import overview as figures
-from console.demo_state import read_demo_state
 from console.help import TOPICS
 
 logger = logging.getLogger(__name__)
@@ -30,7 +29,6 @@ def overview(request: ConsoleRequest) -> HttpResponse:
     context = {
         "figures": figures.figures_of(request.user, workspace),
         "may_import": Action.IMPORT in actions_in(request.user, workspace),
-        "demo": read_demo_state(),
     }
     return render(request, "console/overview.html", context)
 

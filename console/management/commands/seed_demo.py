@@ -1,5 +1,6 @@
 """`manage.py seed_demo`: trains two small models and imports them the way a click does."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from accounts.roles import Role
 from console.demo_state import Stage, read_demo_state, write_demo_state
 from demo.train import HERE, TrainingFailed, train_models
 from importers.services import ImportRequest, submit_import
-from registry.models import RegisteredModel
+from registry.models import RegisteredModel, Status
 from registry.services import VersionDetails
 from registry.versions import Version
 from stores.errors import SourceRefused
@@ -24,6 +25,7 @@ from stores.services import create_bucket, driver_for
 
 BUCKET = "demo"
 CHUNK = 1024 * 1024
+REST_SECONDS = 600
 MODELS = {
     "digits": VersionDetails(description="Handwritten digits, 8 by 8 pixels, logistic regression", labels=("demo",)),
     "diabetes": VersionDetails(description="Diabetes progression after one year, boosted trees", labels=("demo",)),
@@ -47,8 +49,11 @@ class Command(BaseCommand):
         except (TrainingFailed, SourceRefused) as error:
             self._give_up(message_of(error) if isinstance(error, SourceRefused) else str(error))
             return
-        write_demo_state(Stage.DONE)
-        self._say(_("The demo models are being imported."))
+        if self._await_rest(workspace):
+            write_demo_state(Stage.DONE)
+            self._say(_("The demo is ready: the models %(names)s are Normal.") % {"names": ", ".join(MODELS)})
+        else:
+            self._give_up(_("an import did not end well; the model list says why"))
 
     def _seed(self, workspace: Workspace, user: User) -> None:
         mine = Bucket.objects.filter(name=BUCKET, workspace=workspace)
@@ -60,6 +65,16 @@ class Command(BaseCommand):
         for name, package in packages.items():
             _upload(bucket, name, package)
             _import(name, workspace, user)
+
+    def _await_rest(self, workspace: Workspace) -> bool:
+        """Wait for the imports to end; whether all are Normal."""
+        demo = RegisteredModel.objects.filter(workspace=workspace, name__in=MODELS)
+        deadline = time.monotonic() + REST_SECONDS
+        while demo.filter(latest_status__in=(Status.IMPORTING, Status.BUILDING)).exists():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.5)
+        return demo.filter(latest_status=Status.NORMAL).count() == len(MODELS)
 
     def _give_up(self, reason: str) -> None:
         write_demo_state(Stage.FAILED, reason)

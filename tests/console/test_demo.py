@@ -1,0 +1,58 @@
+"""The demo: what it ships is as it says, and a console says how far it is."""
+
+import shutil
+
+import pytest
+
+from console.demo_state import DemoState, Stage, read_demo_state, write_demo_state
+from demo.train import HERE
+from tests.console_process import running_console
+from tests.packages import check_folder
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """The broken package as it lies in the demo's bucket, with weights beside it."""
+    shutil.copytree(HERE / "broken", tmp_path / "broken")
+    (tmp_path / "broken" / "model" / "diabetes.ubj").write_bytes(b"{L\x00")
+    return tmp_path / "broken"
+
+
+def test_demo_state_is_nothing_before_the_demo_ran(settings, tmp_path):
+    settings.DATA = tmp_path
+
+    assert read_demo_state() == DemoState()
+
+
+def test_demo_state_is_read_as_it_was_written(settings, tmp_path):
+    settings.DATA = tmp_path
+    write_demo_state(Stage.FAILED, "no network\nsecond line")
+
+    assert read_demo_state() == DemoState(Stage.FAILED, "no network\nsecond line")
+
+
+def test_broken_package_is_refused_with_a_repair_that_makes_it_importable(broken):
+    report = check_folder(broken)
+    repaired = check_folder(broken, config_text=report.repair)
+
+    assert (report.importable, repaired.importable) == (False, True)
+    assert {finding.code for finding in report.findings if finding.severity == "error"} == {"config.repairable"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("language", "words"), [("en", "The demo is on its way"), ("zh-hans", "演示正在准备")])
+def test_pages_say_that_the_demo_is_on_its_way(client, developer, settings, tmp_path, language, words):
+    settings.DATA = tmp_path
+    write_demo_state(Stage.PREPARING)
+    client.force_login(developer)
+
+    pages = [client.get(url, headers={"Accept-Language": language}).content.decode() for url in ("/", "/models/")]
+
+    assert [words in page for page in pages] == [True, True]
+
+
+@pytest.mark.faults
+@pytest.mark.xdist_group("up")
+def test_first_start_brings_the_demo_models_to_normal(tmp_path):
+    with running_console(tmp_path / "data", arguments=()) as console:
+        console.await_output("The demo is ready: the models digits, diabetes are Normal.", seconds=300)
