@@ -6,18 +6,18 @@ from functools import cached_property
 from typing import Any
 
 from django import forms
-from django.forms import BaseFormSet
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from accounts.models import Workspace
 from accounts.queries import Person
-from importers.forms import SOURCE_FORMS, BasicForm, DocumentForm, DocumentFormSet, SpecForm, generated_name, mark_of
+from importers.forms import SOURCE_FORMS, BasicForm, SpecForm, generated_name, mark_of
 from importers.package.report import CONFIG, PackageReport
 from importers.services import ImportRequest, preview_source
 from importers.views.naming import Naming, naming_of
 from registry.engines import ENGINES
 from registry.findings import Finding, Severity
+from registry.forms import BaseDocumentsFormSet, DocumentsFormSet
 from registry.models import DeploymentType, SourceKind
 from registry.services import VersionDetails
 
@@ -51,7 +51,7 @@ class ImportPage:
         self.basic = BasicForm(self.data, initial=given)
         self.source = SOURCE_FORMS[self.kind](self.data, initial=given)
         self.spec = SpecForm(self.data, initial=given)
-        self.documents: BaseFormSet[DocumentForm] = DocumentFormSet(self.data, prefix="documents")
+        self.documents: BaseDocumentsFormSet = DocumentsFormSet(self.data, prefix="documents")
         self.report: PackageReport | None = None
         self.fill: tuple[str, str] | None = None
         self.submitted = False
@@ -154,19 +154,23 @@ class ImportPage:
         """Whether the import can be submitted; errors then stand at their fields."""
         self.submitted = True
         whole = all([*(form.is_valid() for form in self.forms), self.documents.is_valid()])
-        if self.report and not self.report.engine and "engine" not in self.source.errors:
+        if self.engine_asked and "engine" not in self.source.errors:
             self.source.add_error("engine", _("Choose the AI engine: nothing in the package says which one it is."))
             return False
         return whole and self.report is not None and self.report.importable
 
+    @property
+    def engine_asked(self) -> bool:
+        """The package could be read, and nothing in it says what runs it."""
+        return any(finding.code == "config.model_type_missing" for finding in self.errors)
+
     def request(self) -> ImportRequest:
         """What was asked for; only after `is_valid`."""
         basic = self.basic.cleaned_data
-        rows = (form.cleaned_data for form in self.documents.forms)
         details = VersionDetails(
             description=basic["description"],
             labels=basic["labels"],
-            documents=tuple((row["name"], row["url"]) for row in rows if row.get("url")),
+            documents=self.documents.documents,
             deployment_types=tuple(basic["deployment_types"]),
             spec=self.spec.values,
         )

@@ -177,6 +177,16 @@ def test_create_now_asks_for_the_engine_nothing_says(dev):
     assert ImportJob.objects.get().request["engine"] == "XGBoost"
 
 
+@pytest.mark.parametrize("path", ["/nowhere/digits/", "/packages/two words/", "/packages/digits/model/deeper/"])
+def test_create_now_with_a_wrong_path_does_not_ask_for_an_engine(dev, path):
+    put_package(files={"model.m": b"x", "deeper/model.m": b"x"})
+
+    html = dev.post(NEW, typed(path)).content.decode()
+
+    assert "Nothing was imported yet: 1 thing needs your attention." in html
+    assert "Choose the AI engine" not in html
+
+
 def test_create_now_refuses_a_number_that_is_taken(dev):
     make_version("digits", (0, 0, 1))
 
