@@ -1,7 +1,6 @@
 """The import form: one Django form for each section of the page. A source brings its own in SOURCE_FORMS."""
 
 import hashlib
-import re
 import secrets
 from decimal import Decimal
 from typing import Any
@@ -13,32 +12,19 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from registry.engines import ENGINES
+from registry.forms import DescriptionField, LabelsField, one_newline
 from registry.models import DeploymentType, SourceKind
 from registry.services import SpecValues
-from registry.validators import (
-    valid_description,
-    valid_document_name,
-    valid_document_url,
-    valid_label,
-    valid_name,
-)
+from registry.validators import valid_description, valid_name
 from registry.versions import Version
 from stores.errors import SourceRefused
 from stores.paths import parse_location
 
-MAX_LABELS = 5
-MAX_DOCUMENTS = 3
 DESCRIPTION_LENGTH = 100
-_COMMAS = re.compile("[,，\n]")
 
 
 def generated_name() -> str:
     return f"model-{secrets.token_hex(2)}"
-
-
-def one_newline(text: str) -> str:
-    """The text as an editor shows it: browsers send CRLF for every line end."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def mark_of(origin: str, text: str) -> str:
@@ -48,13 +34,6 @@ def mark_of(origin: str, text: str) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(one_newline(text).encode(errors="replace")).hexdigest()[:32]
-
-
-class NoteField(forms.CharField):
-    """Text of several lines, each line end counted once."""
-
-    def to_python(self, value: Any) -> str:
-        return one_newline(super().to_python(value) or "")
 
 
 class BasicForm(forms.Form):
@@ -68,12 +47,12 @@ class BasicForm(forms.Form):
     version = forms.CharField(
         label=_("Version"), help_text=_("Three numbers from 0 to 99 joined by dots, such as 0.0.1.")
     )
-    labels = forms.CharField(
+    labels = LabelsField(
         label=_("Labels"),
         required=False,
         help_text=_("At most 5, separated by commas: letters, Chinese characters, digits and _."),
     )
-    description = NoteField(
+    description = DescriptionField(
         label=_("Description"),
         required=False,
         validators=[valid_description],
@@ -99,26 +78,6 @@ class BasicForm(forms.Form):
             raise ValidationError(
                 _("A version is three numbers from 0 to 99 joined by dots, without leading zeros: 0.0.1, for example.")
             ) from None
-
-    def clean_labels(self) -> tuple[str, ...]:
-        written = (part.strip() for part in _COMMAS.split(self.cleaned_data["labels"]))
-        labels = tuple(dict.fromkeys(label for label in written if label))
-        for label in labels:
-            _check_label(label)
-        if len(labels) > MAX_LABELS:
-            raise ValidationError(
-                _("A version has at most %(most)s labels; these are %(count)s."),
-                params={"most": MAX_LABELS, "count": len(labels)},
-            )
-        return labels
-
-
-def _check_label(label: str) -> None:
-    try:
-        valid_label(label)
-    except ValidationError as refused:
-        told = {"label": label[:64], "rule": refused.messages[0]}
-        raise ValidationError(_("“%(label)s”: %(rule)s"), params=told) from None
 
 
 class ObsSourceForm(forms.Form):
@@ -263,23 +222,3 @@ class SpecForm(forms.Form):
         data = self.cleaned_data
         accelerators = {"gpu": Decimal(0), "ascend": Decimal(0)} | {data["accelerator"]: data[data["accelerator"]]}
         return SpecValues(cpu=data["cpu"], memory=data["memory"], **accelerators)
-
-
-class DocumentForm(forms.Form):
-    """One link that explains the model; a row left empty does not count."""
-
-    name = forms.CharField(label=_("Document name"), required=False, validators=[valid_document_name])
-    url = forms.CharField(label="URL", required=False, max_length=2048, validators=[valid_document_url])
-
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = self.cleaned_data
-        if data.get("url") and not data.get("name") and "name" not in self.errors:
-            self.add_error("name", _("Give the document a name."))
-        if data.get("name") and not data.get("url") and "url" not in self.errors:
-            self.add_error("url", _("Give the document's address."))
-        return data
-
-
-DocumentFormSet = forms.formset_factory(
-    DocumentForm, extra=MAX_DOCUMENTS, max_num=MAX_DOCUMENTS, absolute_max=MAX_DOCUMENTS
-)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -11,22 +11,28 @@ from django.utils.translation import gettext_lazy as _
 from registry.details import MAX_DOCUMENTS, MAX_LABELS
 from registry.validators import valid_description, valid_document_name, valid_document_url, valid_label
 
-_BETWEEN_LABELS = re.compile(r"[\s,，、;；]+")
+_BETWEEN_LABELS = re.compile(r"[,，、;；\n]")
+_SHOWN_OF_A_LABEL = 64
+
+
+def one_newline(text: str) -> str:
+    """The text as an editor shows it: browsers send CRLF for every line end."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 class DescriptionField(forms.CharField):
     """A text area's text, in which a line break counts as one character, as its counter says."""
 
     def to_python(self, value: Any) -> str:
-        return str(super().to_python(value) or "").replace("\r\n", "\n").strip()
+        return one_newline(super().to_python(value) or "")
 
 
 class LabelsField(forms.CharField):
-    """Labels typed with commas, spaces or line ends between them; cleans to a tuple in the order typed."""
+    """Labels typed with commas or line ends between them; cleans to a tuple in the order typed."""
 
     def to_python(self, value: Any) -> tuple[str, ...]:  # type: ignore[override]
-        text = super().to_python(value) or ""
-        return tuple(dict.fromkeys(label for label in _BETWEEN_LABELS.split(text) if label))
+        written = (part.strip() for part in _BETWEEN_LABELS.split(super().to_python(value) or ""))
+        return tuple(dict.fromkeys(label for label in written if label))
 
     def prepare_value(self, value: Any) -> Any:
         return value if isinstance(value, str) or value is None else ", ".join(value)
@@ -42,9 +48,8 @@ class LabelsField(forms.CharField):
             try:
                 valid_label(label)
             except ValidationError as error:
-                raise ValidationError(
-                    _("“%(label)s”: %(reason)s"), code="label", params={"label": label, "reason": error.messages[0]}
-                ) from error
+                told = {"label": label[:_SHOWN_OF_A_LABEL], "reason": error.messages[0]}
+                raise ValidationError(_("“%(label)s”: %(reason)s"), code="label", params=told) from error
 
 
 class DescriptionForm(forms.Form):
@@ -69,7 +74,7 @@ class LabelsForm(forms.Form):
         label=_("Labels"),
         required=False,
         max_length=1000,
-        help_text=_("At most 5, with a comma or a space between them."),
+        help_text=_("At most 5, separated by commas: letters, Chinese characters, digits and _."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
@@ -96,13 +101,16 @@ class BaseDocumentsFormSet(forms.BaseFormSet):  # type: ignore[type-arg]
         return tuple((row["name"], row["url"]) for row in self.cleaned_data if row.get("name"))
 
 
-DocumentsFormSet = forms.formset_factory(
-    DocumentForm,
-    formset=BaseDocumentsFormSet,
-    extra=MAX_DOCUMENTS,
-    max_num=MAX_DOCUMENTS,
-    absolute_max=MAX_DOCUMENTS,
-    validate_max=True,
+DocumentsFormSet = cast(
+    type[BaseDocumentsFormSet],
+    forms.formset_factory(
+        DocumentForm,
+        formset=BaseDocumentsFormSet,
+        extra=MAX_DOCUMENTS,
+        max_num=MAX_DOCUMENTS,
+        absolute_max=MAX_DOCUMENTS,
+        validate_max=True,
+    ),
 )
 
 

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from importers.forms import MAX_DOCUMENTS
+from registry.details import MAX_DOCUMENTS
 from stores.models import Bucket
 from tests.factories import make_bucket
 from tests.packages import build_package

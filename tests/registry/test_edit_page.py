@@ -90,7 +90,7 @@ def test_labels_are_saved_in_the_order_typed(as_developer, version):
     [
         ("good, 1bad", "“1bad”："),
         ("<script>", "“&lt;script&gt;”："),
-        ("a b c d e f", "共有6个标签，最多5个，请删除多余的标签。"),
+        ("a, b, c, d, e, f", "共有6个标签，最多5个，请删除多余的标签。"),
     ],
 )
 def test_labels_against_the_rules_are_kept_and_explained(as_developer, version, typed, message):
