@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.utils import translation
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import factories
 
@@ -44,3 +45,19 @@ def viewer(db):
 @pytest.fixture
 def admin(db):
     return factories.make_member("chief", "admin")
+
+
+class TogetherScheduling(LoadScopeScheduling):
+    """Tests of one file stay in one process, and so do all journeys, which share a console.
+
+    It takes the place of --dist loadgroup, whose groups pytest 9 does not keep.
+    """
+
+    def _split_scope(self, nodeid):
+        file = nodeid.split("::")[0]
+        return "journeys" if "/journeys/" in file else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return TogetherScheduling(config, log)

@@ -26,7 +26,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "journeys" in item.nodeid:
             item.add_marker(pytest.mark.journey)
-            item.add_marker(pytest.mark.xdist_group("journeys"))
 
 
 @pytest.fixture(scope="package")
