@@ -14,7 +14,7 @@ class ImportRequest:
     """One version to import. `source` are the parameters of its kind (obs: `{"path": "/bucket/prefix/"}`).
 
     `config_text` replaces the source's config.json; `config_origin` says where it came from: found, edited,
-    repaired or obs.
+    repaired or obs. `submission` names the form that was sent, so that sending it twice is recognised.
     """
 
     name: str
@@ -26,6 +26,7 @@ class ImportRequest:
     config_text: str | None = None
     config_origin: str = "found"
     proof_wanted: bool = True
+    submission: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form that is stored; `from_dict` reads it back."""
@@ -39,6 +40,7 @@ class ImportRequest:
             "config_text": self.config_text,
             "config_origin": self.config_origin,
             "proof_wanted": self.proof_wanted,
+            "submission": self.submission,
         }
 
     @classmethod

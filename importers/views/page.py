@@ -1,5 +1,6 @@
 """The import page: everything that was typed, and what checking it found."""
 
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,14 @@ from registry.findings import Finding, Severity
 from registry.forms import BaseDocumentsFormSet, DocumentsFormSet
 from registry.models import DeploymentType, SourceKind
 from registry.services import VersionDetails
+
+# The longest name of a form that is kept.
+SUBMISSION = 64
+
+
+def new_submission() -> str:
+    """Names one form on one page, so that sending it twice is told from asking for the same again."""
+    return secrets.token_urlsafe(12)
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class ImportPage:
         self.documents: BaseDocumentsFormSet = DocumentsFormSet(self.data, prefix="documents")
         self.report: PackageReport | None = None
         self.fill: tuple[str, str] | None = None
+        self.submission = (str(self.data.get("submission", "")) if self.data else "")[:SUBMISSION] or new_submission()
         self.submitted = False
         self.too_large = False
 
@@ -183,6 +193,7 @@ class ImportPage:
             engine=self.source.chosen_engine,
             config_text=self.source.config_text_used,
             config_origin=self.source.config_origin,
+            submission=self.submission,
         )
 
     def findings_of(self, severity: Severity) -> list[Finding]:

@@ -32,7 +32,7 @@ def submit(page: ImportPage, *, by: User) -> ImportJob | None:
 
 
 def _submitted_twice(version: ModelVersion, wanted: ImportRequest, by: User) -> ImportJob | None:
-    """The job of the very same request by the same person a moment ago: a second press of the button."""
+    """The job that this very form started a moment ago: a second press of the button."""
     recent = ImportJob.objects.filter(version=version, created_by=by, created_at__gt=now() - TWICE)
     job = recent.select_related("version__model").last()
     return job if job and ImportRequest.from_dict(job.request) == wanted else None

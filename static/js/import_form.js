@@ -41,8 +41,9 @@ function onSubmit(event) {
   }
 }
 
-// Coming back with the browser's back button: the form may be sent again.
-function onReturn() {
+// Coming back with the browser's back button: the form may be sent again, which is no second press then.
+function onReturn(event) {
+  if (event.persisted) form.elements.namedItem("submission").value = crypto.getRandomValues(new Uint32Array(4)).join("-");
   delete form.dataset.sent;
   form.querySelector("[data-create]").removeAttribute("aria-disabled");
 }

@@ -113,12 +113,29 @@ def test_create_now_starts_the_import_and_opens_the_new_row(dev, developer):
 
 
 def test_create_now_twice_makes_one_import(dev):
-    form = typed(put_package())
+    form = typed(put_package(), submission=values_of(dev.get(NEW).content.decode(), "submission")[0])
 
     first, second = dev.post(NEW, form), dev.post(NEW, form)
 
     assert first.url == second.url
     assert ImportJob.objects.count() == 1
+
+
+@pytest.mark.parametrize("submission", [None, "", "another"])
+def test_create_now_from_another_form_is_refused_although_it_asks_for_the_same(dev, submission):
+    path = put_package()
+    dev.post(NEW, typed(path, submission="one"))
+
+    response = dev.post(NEW, typed(path, submission=submission))
+
+    assert response.status_code == 422
+    assert "0.0.1 of this model exists. Choose another number" in response.content.decode()
+
+
+def test_create_now_survives_any_submission(dev):
+    response = dev.post(NEW, typed(put_package(), submission="\0<b>" * 5000))
+
+    assert response.status_code == 302
 
 
 def test_create_now_refuses_a_broken_package_and_keeps_everything(dev):
