@@ -10,6 +10,7 @@ urlpatterns = [
     path("imports/preflight/", form.preflight, name="preflight"),
     path("imports/name/", form.name_hint, name="name-hint"),
     path("imports/of/<uuid:code>/", job.version_progress, name="version-progress"),
+    path("imports/of/<uuid:code>/job/", job.version_job, name="version-job"),
     path("imports/<uuid:code>/", job.job_page, name="job"),
     path("imports/<uuid:code>/status/", job.job_status, name="job-status"),
     path("imports/<uuid:code>/cancel/", job.job_cancel, name="job-cancel"),

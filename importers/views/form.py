@@ -70,8 +70,8 @@ def import_new(request: ConsoleRequest) -> HttpResponse:
     job = submit(page, by=request.user) if page.is_valid() else None
     if job is None or job.version is None:
         return render(request, PAGE, {"page": page}, status=422)
-    started = _("Importing %(name)s %(version)s. It becomes Normal when everything is fetched and checked.")
-    messages.success(request, started % {"name": job.model_name, "version": job.version_number})
+    started = _("The import of %(name)s %(version)s has started.")
+    messages.info(request, started % {"name": job.model_name, "version": job.version_number})
     return redirect(f"{reverse('registry:model-list')}?open={job.version.model.uuid}")
 
 

@@ -71,3 +71,10 @@ def version_progress(request: ConsoleRequest, code: UUID) -> HttpResponse:
     job = get_object_or_404(jobs[:1]) if version is None else jobs.first()
     progress = Progress(job) if job else None
     return render(request, "importers/_version_progress.html", {"version": version, "job": job, "progress": progress})
+
+
+@require_GET
+def version_job(request: ConsoleRequest, code: UUID) -> HttpResponse:
+    """The page of the latest job of a version, for who knows only the version."""
+    job = jobs_for(request.user).filter(version_uuid=code).first()
+    return redirect(job or get_object_or_404(versions_for(request.user), uuid=code))

@@ -8,13 +8,13 @@ from django.utils.timezone import now
 
 from accounts.models import User
 from accounts.roles import Role
-from importers import transitions
+from importers import pipeline, transitions
 from importers.models import ImportEvent, ImportJob, State
 from importers.views.progress import Progress
 from registry.findings import Finding, Severity, Where
 from registry.models import ModelVersion, Status
 from registry.services import fail_import
-from tests.factories import make_member, make_workspace
+from tests.factories import make_member, make_version, make_workspace
 from tests.importers.jobs import GOOD, put, run, submit
 
 MB = 1024 * 1024
@@ -109,6 +109,14 @@ def test_progress_follows_the_version_to_rest(job, status, last, at_rest):
     assert Progress(job).at_rest == at_rest
 
 
+@pytest.mark.parametrize(("status", "can_cancel"), [(Status.NORMAL, False), (Status.BUILDING, True)])
+def test_progress_offers_to_cancel_until_the_version_is_at_rest(job, status, can_cancel):
+    job.state = State.SUCCEEDED
+    job.version.status = status
+
+    assert Progress(job).can_cancel == can_cancel
+
+
 def test_timeline_marks_what_the_system_had_to_put_back(job):
     transitions.release(fetching(job), "import.store_unavailable", {})
 
@@ -176,10 +184,10 @@ def test_job_status_is_a_part_that_ends_asking(dev, job):
     assert 'id="job-announcement"' in finished
 
 
-@pytest.mark.parametrize("name", ["job", "job-status", "job-cancel", "version-progress"])
+@pytest.mark.parametrize("name", ["job", "job-status", "job-cancel", "version-progress", "version-job"])
 def test_other_workspaces_jobs_do_not_exist(client, job, name):
     client.force_login(make_member("far", workspace=make_workspace("far")))
-    code = job.version.uuid if name == "version-progress" else job.uuid
+    code = job.version.uuid if name.startswith("version-") else job.uuid
 
     assert client.get(reverse(f"importers:{name}", args=[code])).status_code == 404
 
@@ -272,6 +280,24 @@ def test_version_progress_of_a_cancelled_import_leads_to_its_job(dev, job):
     assert "Cancelled" in html
     assert job.get_absolute_url() in html
     assert not polls(html)
+
+
+def test_list_of_a_failed_version_says_why_and_leads_to_its_job(dev, job):
+    transitions.claim(job)
+    pipeline.fail(job, "import.refused")
+
+    table = dev.get(reverse("registry:model-versions", args=[job.version.model.uuid])).content.decode()
+    address = reverse("importers:version-job", args=[job.version.uuid])
+
+    assert "The package was refused." in table
+    assert f'href="{address}"' in table
+    assert dev.get(address).url == job.get_absolute_url()
+
+
+def test_version_without_a_job_leads_to_itself(dev):
+    version = make_version("handmade")
+
+    assert dev.get(reverse("importers:version-job", args=[version.uuid])).url == version.get_absolute_url()
 
 
 @pytest.mark.parametrize("moves", [1, 3])
