@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from stores.errors import SourceRefused
 from stores.messages import message_of
-from stores.paths import as_prefix, check_prefix, is_bucket_name, shown
+from stores.paths import as_prefix, check_prefix, check_spaces, is_bucket_name, shown, without_bucket
 
 
 class BucketForm(forms.Form):
@@ -40,9 +40,17 @@ class UploadForm(forms.Form):
     sent = ManyFilesField(label=_("Files"), required=False)
     unpack = forms.BooleanField(label=_("Unpack ZIP archives"), required=False, initial=True)
     replace = forms.BooleanField(label=_("Replace files that exist"), required=False)
+    # Files stored by the requests before this one, which is the last of an upload.
+    before = forms.IntegerField(required=False, min_value=0, max_value=1_000_000)
+
+    def __init__(self, *args: Any, bucket: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.bucket = bucket
 
     def clean_folder(self) -> str:
+        """A prefix; a whole path, as the console shows and copies it, loses the name of its own bucket."""
         try:
-            return check_prefix(as_prefix(self.cleaned_data["folder"].strip().removeprefix("/")))
+            folder = without_bucket(self.cleaned_data["folder"].strip(), self.bucket)
+            return check_spaces(check_prefix(as_prefix(folder)))
         except SourceRefused as refusal:
             raise forms.ValidationError(message_of(refusal)) from refusal

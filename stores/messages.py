@@ -50,6 +50,10 @@ MESSAGES: Mapping[str, Promise] = {
     "upload.too_many_files": _("Too many files: at most %(limit)s can be uploaded at once."),
     "upload.too_large": _("Too large: at most %(limit)s can be uploaded at once. Nothing was stored."),
     "upload.too_deep": _("“%(path)s” lies too deep: at most %(limit)s folders may lie in each other."),
+    "upload.space_in_folder": _(
+        "A folder whose name contains a space cannot be imported: “%(path)s”. Give it a name without spaces, such as "
+        "my_model."
+    ),
     "upload.duplicate": _("“%(path)s” occurs twice. Remove one of the two."),
     "upload.case_collision": _("“%(path)s” and “%(other)s” differ only in upper and lower case. Rename one of them."),
     "upload.file_and_folder": _("“%(path)s” is both a file and a folder. Rename one of them."),

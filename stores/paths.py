@@ -72,6 +72,23 @@ def check_prefix(prefix: str) -> str:
     return prefix
 
 
+def check_spaces(key: str) -> str:
+    """Return a key whose folders above `model/` hold no space, since no such folder can be imported."""
+    above = key.split("/")[:-1]
+    above = above[: above.index("model")] if "model" in above else above
+    if any(character.isspace() for segment in above for character in segment):
+        raise SourceRefused("upload.space_in_folder", path=shown(key))
+    return key
+
+
+def without_bucket(text: str, bucket: str) -> str:
+    """The part of a path inside its bucket; `/bucket/folder/`, `obs://bucket/folder/` and `folder/` are the same."""
+    for scheme in (*_SCHEMES, "/"):
+        if bucket and as_prefix(text).lower().startswith(f"{scheme}{bucket}/"):
+            return text[len(scheme) + len(bucket) + 1 :]
+    return text.removeprefix("/")
+
+
 def is_safe_name(segment: str) -> bool:
     """True when one part of a key is a plain name: no dots alone, no separator of any system, no control character."""
     if segment in ("", ".", "..") or "/" in segment or "\\" in segment:

@@ -68,9 +68,18 @@ def delete_bucket(bucket: Bucket, *, by: User) -> None:
         record_audit(bucket.workspace, "bucket.deleted", by=by, bucket=bucket.name)
 
 
-def upload_files(bucket: Bucket, prefix: str, files: Sequence[Sent], *, unpack: bool, replace: bool, by: User) -> Tally:
+def upload_files(
+    bucket: Bucket,
+    prefix: str,
+    files: Sequence[Sent],
+    *,
+    paths: Sequence[str] = (),
+    unpack: bool,
+    replace: bool,
+    by: User,
+) -> Tally:
     """Store files and the contents of ZIP archives below `prefix`: all of them, or none that was not there before."""
-    pieces = plan_upload(prefix, files, unpack=unpack)
+    pieces = plan_upload(prefix, files, unpack=unpack, paths=paths)
     driver = driver_for(bucket)
     existing = {piece.key for piece in pieces if _exists(driver, piece.key)}
     if existing and not replace:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TypeAlias
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.template.defaultfilters import filesizeformat
 
 from stores.archive import ArchiveLimits, Member, read_archive
 from stores.errors import SourceRefused
-from stores.paths import check_key, shown
+from stores.paths import check_key, check_spaces, shown
 
 Sent: TypeAlias = "UploadedFile[bytes]"
 
@@ -24,11 +25,15 @@ class Piece:
     chunks: Callable[[], Iterable[bytes]]
 
 
-def plan_upload(prefix: str, files: Sequence[Sent], *, unpack: bool) -> list[Piece]:
-    """The objects that `files` become below `prefix`, ZIP archives unpacked if wished; raises SourceRefused."""
+def plan_upload(prefix: str, files: Sequence[Sent], *, unpack: bool, paths: Sequence[str] = ()) -> list[Piece]:
+    """The objects that `files` become below `prefix`, ZIP archives unpacked if wished; raises SourceRefused.
+
+    `paths` says where in a chosen folder each file lay; a file without one is stored under its name.
+    """
     if not files:
         raise SourceRefused("upload.nothing")
-    pieces = [piece for file in files for piece in _pieces(prefix, file, unpack=unpack)]
+    named = [(path or file.name or "", file) for file, path in zip_longest(files, paths[: len(files)], fillvalue="")]
+    pieces = [piece for name, file in named for piece in _pieces(prefix, name, file, unpack=unpack)]
     if len(pieces) > settings.UPLOAD_MAX_FILES:
         raise SourceRefused("upload.too_many_files", limit=settings.UPLOAD_MAX_FILES)
     if sum(piece.size for piece in pieces) > settings.UPLOAD_MAX_BYTES:
@@ -37,9 +42,9 @@ def plan_upload(prefix: str, files: Sequence[Sent], *, unpack: bool) -> list[Pie
     return pieces
 
 
-def _pieces(prefix: str, file: Sent, *, unpack: bool) -> Iterator[Piece]:
-    name = file.name or ""
-    if not (unpack and name.lower().endswith(".zip")):
+def _pieces(prefix: str, name: str, file: Sent, *, unpack: bool) -> Iterator[Piece]:
+    """An archive that lay inside a folder belongs to the folder and stays an archive."""
+    if "/" in name or not (unpack and name.lower().endswith(".zip")):
         yield Piece(_key(prefix, name), file.size or 0, file.chunks)
         return
     for member in _members(file, name):
@@ -52,7 +57,7 @@ def _members(file: Sent, name: str) -> list[Member]:
 
 
 def _key(prefix: str, path: str) -> str:
-    key = check_key(prefix + path)
+    key = check_spaces(check_key(prefix + path))
     if len(key.encode()) > settings.PACKAGE_MAX_KEY_BYTES:
         raise SourceRefused("source.name_too_long", path=shown(key), limit=settings.PACKAGE_MAX_KEY_BYTES)
     if path.count("/") > settings.PACKAGE_MAX_DEPTH:

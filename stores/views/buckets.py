@@ -1,5 +1,7 @@
 """The list of buckets; adding one and removing an empty one."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -7,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.requests import ConsoleRequest, allowed, workspace_for
 from accounts.roles import Action
@@ -14,6 +17,7 @@ from stores import services
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.forms import BucketForm
 from stores.messages import message_of
+from stores.models import Bucket
 from stores.paths import parent_of
 from stores.queries import buckets_for
 from stores.views.base import Picking, bucket_for, picking, status_of
@@ -51,6 +55,7 @@ def _start(request: ConsoleRequest, picker: Picking) -> str:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
 def bucket_create(request: ConsoleRequest) -> HttpResponse:
     workspace = workspace_for(request, Action.MANAGE)
     form = BucketForm(request.POST or None)
@@ -61,22 +66,42 @@ def bucket_create(request: ConsoleRequest) -> HttpResponse:
             form.add_error("name", message_of(error))
         else:
             messages.success(request, _("Bucket %(name)s was created.") % {"name": bucket.name})
-            return redirect("stores:browse", bucket.name)
-    return render(request, "stores/bucket_create.html", {"form": form}, status=422 if form.errors else 200)
+            return _go_on(request, reverse("stores:browse", args=[bucket.name]))
+    template = "_bucket_form.html" if request.htmx else "bucket_create.html"
+    context = {"form": form, "dialog": bool(request.htmx)}
+    return render(request, f"stores/{template}", context, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @vary_on_headers("HX-Request")
 def bucket_remove(request: ConsoleRequest, name: str) -> HttpResponse:
     bucket = bucket_for(request, name, Action.MANAGE)
-    context = {"bucket": bucket, "back": reverse("stores:bucket-list")}
+    context: dict[str, Any] = {"bucket": bucket, "back": reverse("stores:bucket-list"), "dialog": bool(request.htmx)}
     if request.method != "POST":
+        context["error"] = _why_kept(bucket)
         part = "_bucket_remove.html" if request.htmx else "bucket_remove.html"
         return render(request, f"stores/{part}", context)
     try:
         services.delete_bucket(bucket, by=request.user)
     except (SourceRefused, SourceUnavailable) as error:
         context["error"] = message_of(error)
-        return render(request, "stores/bucket_remove.html", context, status=status_of(error))
+        template = "_bucket_remove_form.html" if request.htmx else "bucket_remove.html"
+        return render(request, f"stores/{template}", context, status=status_of(error))
     messages.success(request, _("Bucket %(name)s was deleted.") % {"name": bucket.name})
-    return redirect("stores:bucket-list")
+    return _go_on(request, reverse("stores:bucket-list"))
+
+
+def _why_kept(bucket: Bucket) -> str:
+    """Why a bucket cannot be deleted as it is; empty when it can."""
+    try:
+        page = services.driver_for(bucket).list_folder("", limit=1)
+    except (SourceRefused, SourceUnavailable):
+        return ""
+    if not page.folders and not page.entries:
+        return ""
+    return message_of(SourceRefused("bucket.not_empty", bucket=bucket.name))
+
+
+def _go_on(request: ConsoleRequest, address: str) -> HttpResponse:
+    """The next page, also for a form that htmx sent out of a dialog."""
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)

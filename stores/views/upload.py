@@ -1,5 +1,7 @@
 """Uploading files and ZIP archives into a folder of a bucket."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import TooManyFilesSent
@@ -54,7 +56,7 @@ def _check_length(request: HttpRequest) -> None:
 
 @csrf_protect
 def _upload(request: ConsoleRequest, bucket: Bucket) -> HttpResponse:
-    form = UploadForm(request.POST, request.FILES)
+    form = UploadForm(request.POST, request.FILES, bucket=bucket.name)
     if not form.is_valid():
         return _answer_errors(request, bucket, form, 422)
     values = form.cleaned_data
@@ -63,6 +65,7 @@ def _upload(request: ConsoleRequest, bucket: Bucket) -> HttpResponse:
             bucket,
             values["folder"],
             values["sent"],
+            paths=request.POST.getlist("path"),
             unpack=values["unpack"],
             replace=values["replace"],
             by=request.user,
@@ -70,15 +73,19 @@ def _upload(request: ConsoleRequest, bucket: Bucket) -> HttpResponse:
     except (SourceRefused, SourceUnavailable) as error:
         form.add_error("sent", message_of(error))
         return _answer_errors(request, bucket, form, status_of(error))
-    return _answer(request, bucket, values["folder"], tally)
+    return _answer(request, bucket, values, tally)
 
 
-def _answer(request: ConsoleRequest, bucket: Bucket, folder: str, tally: services.Tally) -> HttpResponse:
-    address = address_of(bucket, folder)
-    if _wants_json(request):
+def _answer(request: ConsoleRequest, bucket: Bucket, values: dict[str, Any], tally: services.Tally) -> HttpResponse:
+    """Scripts send a request for each file; the last one tells how many there were `before`, and the page says it."""
+    address, before = address_of(bucket, values["folder"]), values["before"]
+    as_json = _wants_json(request)
+    if before is not None or not as_json:
+        count = tally.files + (before or 0)
+        words = ngettext("%(count)s file was uploaded.", "%(count)s files were uploaded.", count)
+        messages.success(request, words % {"count": count})
+    if as_json:
         return JsonResponse({"files": tally.files, "bytes": tally.bytes, "address": address})
-    words = ngettext("%(count)s file was uploaded.", "%(count)s files were uploaded.", tally.files)
-    messages.success(request, words % {"count": tally.files})
     return redirect(address)
 
 

@@ -177,3 +177,21 @@ def test_admin_desk_lets_operators_adopt_a_folder(client, django_user_model, wor
     assert "is not a bucket name" in refused.content.decode()
     assert Bucket.objects.get().name == "found"
     assert AuditEvent.objects.get().actor_name == "operator"
+
+
+def test_create_answers_a_refusal_into_its_dialog(as_admin, workspace):
+    refused = as_admin.post("/storage/-/new/", {"name": "My Models"}, HTTP_HX_REQUEST="true")
+    made = as_admin.post("/storage/-/new/", {"name": "my-models"}, HTTP_HX_REQUEST="true")
+
+    assert refused.status_code == 422
+    assert refused.content.decode().lstrip().startswith('<form action="/storage/-/new/"')
+    assert made.headers["HX-Redirect"] == "/storage/my-models/"
+
+
+def test_delete_offers_nothing_while_the_bucket_is_not_empty(as_admin, put):
+    put("a")
+
+    page = as_admin.get("/storage/packages/remove/", HTTP_HX_REQUEST="true").content.decode()
+
+    assert "The bucket “packages” is not empty." in page
+    assert re.search(r'<button class="button danger" type="submit" disabled>', page)

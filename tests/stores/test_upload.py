@@ -45,6 +45,53 @@ def test_upload_unpacks_archives_when_asked(as_developer, bucket, keys):
     assert keys() == ["digits/model/config.json", "digits/model/weights.pkl", "packed/package.zip"]
 
 
+def test_upload_keeps_a_chosen_folder_as_it_was(as_developer, bucket, keys):
+    files = [sent("config.json"), sent("inner.zip", b"left packed")]
+
+    as_developer.post(URL, {"sent": files, "path": ["iris/model/config.json", "iris/inner.zip"], "unpack": "on"})
+
+    assert keys() == ["iris/inner.zip", "iris/model/config.json"]
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a//b", "a\\b", "d/" * 40 + "x"])
+def test_upload_refuses_an_unsafe_path_in_a_folder(as_developer, bucket, keys, path):
+    answer = as_developer.post(URL, {"sent": [sent("x")], "path": [path]})
+
+    assert answer.status_code == 422
+    assert keys() == []
+
+
+@pytest.mark.parametrize(
+    "folder", ["/packages/digits/", "/packages/digits", "obs://packages/digits/", "s3://packages/digits", "/digits"]
+)
+def test_upload_takes_a_whole_path_for_its_folder(as_developer, bucket, keys, folder):
+    as_developer.post(URL, {"folder": folder, "sent": [sent("a")]})
+
+    assert keys() == ["digits/a"]
+
+
+@pytest.mark.parametrize(("folder", "path"), [("my model", "a"), ("", "my model/model/a")])
+def test_upload_refuses_a_folder_that_could_never_be_imported(as_developer, bucket, keys, folder, path):
+    answer = as_developer.post(URL, {"folder": folder, "sent": [sent("a")], "path": [path]}, **JSON)
+
+    assert answer.status_code == 422
+    assert "contains a space cannot be imported" in answer.json()["errors"][0]
+    assert keys() == []
+
+
+def test_upload_takes_spaces_inside_the_package_and_in_file_names(as_developer, bucket, keys):
+    as_developer.post(URL, {"sent": [sent("a"), sent("b")], "path": ["iris/model/my data/a", "read me.txt"]})
+
+    assert keys() == ["iris/model/my data/a", "read me.txt"]
+
+
+def test_upload_says_how_many_files_all_requests_stored(as_developer, bucket):
+    as_developer.post(URL, {"sent": [sent("a")]}, **JSON)
+    as_developer.post(URL, {"sent": [sent("b")], "before": "1"}, **JSON)
+
+    assert "2 files were uploaded." in as_developer.get("/storage/packages/").content.decode()
+
+
 def test_upload_answers_scripts_with_json(as_developer, bucket):
     good = as_developer.post(URL, {"sent": [sent("a")]}, **JSON)
     bad = as_developer.post(URL, {"sent": [sent("a")]}, **JSON)
