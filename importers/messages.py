@@ -12,8 +12,16 @@ register_messages(
             "into a folder named “model” and choose its parent."
         ),
         "layout.model_elsewhere": _(
-            "There is no “model” folder directly below the chosen folder, but there is one in “%(folder)s”. "
-            "Choose that folder instead."
+            "There is no “model” folder directly below the chosen folder, but there is one, for example, in "
+            "“%(folder)s”. Choose that folder instead."
+        ),
+        "layout.model_named_otherwise": _(
+            "There is no “model” folder directly below the chosen folder, but “%(folder)s” holds a config.json. "
+            "Rename that folder to “model” and choose its parent."
+        ),
+        "layout.model_loose": _(
+            "config.json lies in the chosen folder itself, not in a folder named “model”. Rename the chosen folder "
+            "to “model”, or move its files into a folder of that name."
         ),
         "layout.parent_taken": _(
             "The chosen folder is the “model” folder itself, so its parent is taken as the package."

@@ -97,9 +97,19 @@ def _empty(tmp_path: Path) -> Path:
 
 
 def _without_model(tmp_path: Path) -> Path:
-    root = build_package(tmp_path)
-    (root / "model").rename(root / "stuff")
+    root = _model_renamed(tmp_path)
+    (root / "mymodel" / "config.json").unlink()
     return root
+
+
+def _model_renamed(tmp_path: Path) -> Path:
+    root = build_package(tmp_path)
+    (root / "model").rename(root / "mymodel")
+    return root
+
+
+def _loose_files(tmp_path: Path) -> Path:
+    return _model_renamed(tmp_path) / "mymodel"
 
 
 def _model_deeper(tmp_path: Path) -> Path:
@@ -119,6 +129,8 @@ def _link(tmp_path: Path) -> Path:
 for _name, _builder, _expected in (
     ("empty", _empty, ("layout.empty",)),
     ("no model folder", _without_model, ("layout.model_missing",)),
+    ("model folder of another name", _model_renamed, ("layout.model_named_otherwise",)),
+    ("no folder at all", _loose_files, ("layout.model_loose",)),
     ("model folder deeper", _model_deeper, ("layout.model_elsewhere",)),
     ("model folder chosen", _model_itself, ("layout.parent_taken",)),
     ("link", _link, ("layout.link",)),

@@ -12,7 +12,7 @@ from importers.package.notes import Notes, shown
 from importers.package.report import CheckOptions
 from importers.package.shape import prepare
 from importers.package.source_map import Document, pointer_to
-from importers.package.spelling import METRIC_KEYS, TOP_KEYS, close_match, rename_keys
+from importers.package.spelling import METRIC_KEYS, TOP_KEYS, close_match, meant_engine, rename_keys
 from registry.config import Metric, ModelConfig
 from registry.engines import ENGINES, IMAGE, engine_of
 from registry.findings import Severity
@@ -97,7 +97,7 @@ def _image_engine(declared: str, notes: ConfigNotes) -> str:
 
 def _declared_engine(declared: str, notes: ConfigNotes) -> str:
     if engine_of(declared) is None:
-        meant = close_match(declared, tuple(ENGINES))
+        meant = meant_engine(declared)
         code = "config.model_type_similar" if meant else "config.model_type_unknown"
         notes.warning(code, "/model_type", found=declared, meant=meant)
     return shown(declared, _ENGINE_LENGTH)

@@ -90,6 +90,12 @@ def _say_model_is_missing(entries: Sequence[FileEntry], notes: Notes) -> None:
         if found and folder:
             notes.error("layout.model_elsewhere", folder=shown(folder.removeprefix("/") + "/"))
             return
+    for entry in entries:
+        folder, _slash, name = entry.path.rpartition("/")
+        if name == "config.json":
+            code = "layout.model_named_otherwise" if folder else "layout.model_loose"
+            notes.error(code, Where(entry.path), folder=shown(folder))
+            return
     notes.error("layout.model_missing")
 
 

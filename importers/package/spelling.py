@@ -1,11 +1,13 @@
 """What real configurations write instead of the documented words, and what they mean by it."""
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
 from importers.package.source_map import pointer_to
 from registry.config import FORM_TYPE, JSON_TYPE
+from registry.engines import ENGINES
 
 TOP_KEYS = (
     "model_algorithm",
@@ -41,6 +43,26 @@ SCHEMA_ALIASES = {
     "date": "string",
     "timestamp": "string",
 }
+# The import names and short names of the engines, without case, spaces, hyphens and underscores.
+ENGINE_ALIASES = {
+    "sklearn": "Scikit_Learn",
+    "scikit": "Scikit_Learn",
+    "tf": "TensorFlow",
+    "keras": "TensorFlow",
+    "savedmodel": "TensorFlow",
+    "torch": "PyTorch",
+    "torchvision": "PyTorch",
+    "xgb": "XGBoost",
+    "onnxruntime": "ONNX",
+    "onnxrt": "ONNX",
+    "caffe2": "Caffe",
+    "gluon": "MXNet",
+    "spark": "Spark_MLlib",
+    "pyspark": "Spark_MLlib",
+    "mllib": "Spark_MLlib",
+    "docker": "Image",
+    "container": "Image",
+}
 _CLOSE = 0.8
 _LONGEST_WORD = 64
 
@@ -52,6 +74,13 @@ def close_match(word: str, known: tuple[str, ...]) -> str:
     by_lower = {name.lower(): name for name in known}
     found = get_close_matches(word.lower(), by_lower, n=1, cutoff=_CLOSE)
     return by_lower[found[0]] if found else ""
+
+
+def meant_engine(declared: str) -> str:
+    """The engine that was meant by a word that is the name of none; empty when nothing is near."""
+    plain = re.sub(r"[-_ .]", "", declared[:_LONGEST_WORD].lower())
+    exact = {name.replace("_", "").lower(): name for name in ENGINES}
+    return exact.get(plain) or ENGINE_ALIASES.get(plain) or close_match(declared, tuple(ENGINES))
 
 
 def meant_content_type(written: str, *, takes_file: bool) -> str:
