@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from math import ceil
 
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -18,7 +19,7 @@ from registry.models import Status
 STEPS: list[tuple[str, str | Promise]] = [
     (State.QUEUED, _("Queued")),
     (State.FETCHING, _("Fetching")),
-    (State.CHECKING, _("Checking")),
+    (State.CHECKING, _("Checking and scanning")),
     (State.STORING, _("Storing")),
     (State.SUCCEEDED, pgettext_lazy("model status", "Normal")),
 ]
@@ -65,7 +66,9 @@ class Progress:
 
     @property
     def can_cancel(self) -> bool:
-        return not self.job.finished
+        """Until its version is at rest, so also while that is being built."""
+        building = self.version is not None and self.version.status == Status.BUILDING
+        return not self.job.finished or (self.job.state == State.SUCCEEDED and building)
 
     @property
     def can_retry(self) -> bool:
@@ -140,10 +143,15 @@ class Progress:
 
     @property
     def time_left(self) -> str:
-        """`0:42`, `1:05:09`."""
-        minutes, seconds = divmod(self.seconds_left or 0, 60)
-        hours, minutes = divmod(minutes, 60)
-        return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+        return _clock(self.seconds_left or 0)
+
+    @property
+    def duration(self) -> str:
+        """From the last start to the end; empty before the end, and when nothing was started."""
+        started, finished = self.job.started_at, self.job.finished_at
+        if started is None or finished is None:
+            return ""
+        return _clock(ceil((finished - started).total_seconds()))
 
     @property
     def percent(self) -> int:
@@ -169,3 +177,10 @@ class Progress:
             thrown_back = event.after == State.QUEUED and event.before != "" and not event.actor_name
             abnormal = event.after == State.FAILED or thrown_back
             yield Moment(event.at, str(State(event.after).label), message, event.actor_name, abnormal)
+
+
+def _clock(seconds: int) -> str:
+    """`0:42`, `1:05:09`."""
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -134,6 +134,17 @@ def test_job_page_of_a_running_job_shows_bytes_and_polls(dev, job):
     assert "Version 0.0.1 of digits is deleted" in html
 
 
+def test_job_page_at_rest_shows_what_the_import_took(dev, job):
+    run(job)
+    ended = now()
+    ImportJob.objects.filter(pk=job.pk).update(started_at=ended - timedelta(seconds=3670.5), finished_at=ended)
+
+    html = dev.get(job.get_absolute_url()).content.decode()
+
+    assert "<dd>1:01:11</dd>" in html
+    assert ("Time left" in html, "<dt>Rate</dt>" in html) == (False, False)
+
+
 def test_job_page_speaks_chinese(dev, job):
     html = dev.get(job.get_absolute_url(), headers={"Accept-Language": "zh-CN"}).content.decode()
 
