@@ -212,6 +212,8 @@ def test_create_now_refuses_a_number_that_is_taken(dev):
     html = response.content.decode()
     assert response.status_code == 422
     assert "0.0.1 of this model exists. Choose another number" in html
+    assert html.count("0.0.1 of this model exists.") == 2
+    assert "has a version 0.0.1 already" not in html
     assert 'name="use_version" value="0.0.2"' in html
     assert 'name="replace"' not in html
 
@@ -286,6 +288,12 @@ def test_browsing_without_javascript_keeps_the_form_and_takes_the_chosen_path(de
 
     assert (values_of(html, "name"), values_of(html, "labels"), values_of(html, "path")) == (["kept"], ["a, b"], [path])
     assert "Importable" in html
+
+
+def test_browsing_from_a_path_of_endless_length_keeps_the_form(dev):
+    sent = dev.post(reverse("importers:preflight"), typed("/packages/" + "数" * 20_000, browse="path"))
+
+    assert dev.get(sent.url).status_code == 200
 
 
 @pytest.mark.parametrize("packages", [1, 3])

@@ -62,7 +62,7 @@ def test_preflight_lists_every_finding_with_its_place(dev):
 
     html = check(dev, path)
 
-    assert "Refused: 3 errors" in html
+    assert "Cannot be imported yet: 3 errors" in html
     assert html.count('class="finding error"') == 3
     assert re.findall(r'data-jump-line="(\d+)"', html) != []
     assert "model/customize_service.py:1:" in html
@@ -84,7 +84,7 @@ def test_preflight_of_a_bad_path_is_a_finding(dev, path, message):
 
     html = check(dev, path)
 
-    assert "Refused: 1 error" in html
+    assert "Cannot be imported yet: 1 error" in html
     assert message in html
     assert "<script>" not in html
 

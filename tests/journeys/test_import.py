@@ -108,7 +108,7 @@ def test_config_is_taken_from_another_place_in_obs(sign_in, library):
     ann.opens_import_form()
     ann.names("other-config")
     ann.types_path(path)
-    expect(ann.verdict).to_contain_text("Refused")
+    expect(ann.verdict).to_contain_text("Cannot be imported yet")
 
     ann.page.locator("#id_config_edit").check()
     ann.button("Browse OBS for a file").click()

@@ -68,7 +68,7 @@ def test_refused_package_keeps_everything_that_was_typed(sign_in, library):
     ann.creates()
 
     expect(ann.page.locator("#problems")).to_be_visible()
-    expect(ann.verdict).to_contain_text("Refused: 1 error")
+    expect(ann.verdict).to_contain_text("Cannot be imported yet: 1 error")
     expect(ann.findings.locator(".finding.error")).to_have_count(1)
     assert {field: ann.page.locator(field).input_value() for field in typed} == typed
     assert ann.page.locator("[data-labels] .chip bdi").all_text_contents() == ["vision", "digits"]

@@ -38,7 +38,7 @@ def test_broken_config_is_repaired_without_javascript(sign_in, library):
     ann = sign_in(javascript=False)
     path = library.put("plain-broken", config='{"model_algorithm": "x", "model_type": "Scikit_Learn",}')
     ann.page.goto(f"/imports/new/?name=plain-broken&path={path}")
-    expect(ann.verdict).to_contain_text("Refused")
+    expect(ann.verdict).to_contain_text("Cannot be imported yet")
 
     ann.button(ann.words.repair).click()
 

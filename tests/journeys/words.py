@@ -15,7 +15,7 @@ _WORDS = {
     "browse": ("Browse OBS for a folder", "浏览OBS选择目录"),
     "choose": ("Choose {}", "选择{}"),
     "importable": ("Importable", "可导入"),
-    "refused": ("Refused", "无法导入"),
+    "refused": ("Cannot be imported yet", "暂不能导入"),
     "create_now": ("Create now", "立即创建"),
     "importing": ("Importing", "导入中"),
     "normal": ("Normal", "正常"),
