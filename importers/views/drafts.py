@@ -3,7 +3,6 @@
 import secrets
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
@@ -13,10 +12,13 @@ from accounts.models import Workspace
 from accounts.requests import ConsoleRequest
 from importers.views.page import ImportPage
 from registry.queries import models_for, next_number
+from registry.views.base import as_uuid
 
 SESSION_KEY = "import_draft"
 # The picker answers with the chosen path under the name of the form's field.
 PICKS = {"path": "folder", "config_path": "file"}
+# More than this makes no path, and would make an address that browsers and servers refuse.
+LONGEST_PATH = 1024
 
 
 def browse(request: ConsoleRequest) -> HttpResponse:
@@ -25,9 +27,8 @@ def browse(request: ConsoleRequest) -> HttpResponse:
     draft = secrets.token_urlsafe(8)
     request.session[SESSION_KEY] = {draft: request.POST.urlencode()}
     back = f"{reverse('importers:new')}?{urlencode({'draft': draft})}"
-    query = urlencode(
-        {"pick": PICKS[field], "field": f"id_{field}", "path": request.POST.get("path", ""), "next": back}
-    )
+    start = request.POST.get("path", "")[:LONGEST_PATH]
+    query = urlencode({"pick": PICKS[field], "field": f"id_{field}", "path": start, "next": back})
     return redirect(f"{reverse('stores:bucket-list')}?{query}")
 
 
@@ -46,15 +47,8 @@ def restored(request: ConsoleRequest, workspace: Workspace) -> ImportPage | None
 def initial_of(request: ConsoleRequest) -> dict[str, Any]:
     """What the address asks for; `model` is the uuid of the one that gets a new version."""
     asked = {key: value for key in ("source", "name", "version", "path", "engine") if (value := request.GET.get(key))}
-    code = _uuid(request.GET.get("model", ""))
+    code = as_uuid(request.GET.get("model", ""))
     mine = models_for(request.user).filter(workspace=request.workspace)
     if code and (model := mine.filter(uuid=code).first()):
         asked |= {"name": model.name, "version": str(next_number(model) or "")}
     return asked
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
