@@ -102,6 +102,26 @@ def test_overview_shows_what_is_known_of_the_version(as_developer):
     assert 'href="/storage/packages/?prefix=digits/"' in text
 
 
+@pytest.mark.parametrize(
+    ("scan", "shown"),
+    [({}, "--"), ({"verdict": "clean"}, "Clean"), ({"verdict": "could-not-scan"}, "Could not be scanned")],
+)
+def test_overview_says_what_the_scan_came_to(as_developer, scan, shown):
+    version = make_version(scan=scan)
+
+    text = as_developer.get(f"/versions/{version.uuid}/").content.decode()
+
+    assert facts(text)["File scan"] == shown
+
+
+def test_overview_shows_a_scan_without_end_as_a_warning(as_developer):
+    version = make_version(scan={"verdict": "could-not-scan"})
+
+    text = as_developer.get(f"/versions/{version.uuid}/").content.decode()
+
+    assert re.findall(r'href="\?tab=checks"><span class="status (\w+)"', text) == ["warn"]
+
+
 def test_overview_speaks_chinese(as_developer):
     version = make_version(config=CONFIG.as_dict())
 
