@@ -212,12 +212,14 @@ def edit_description(version: ModelVersion, description: str, *, by: User) -> No
 
 @transaction.atomic
 def edit_model_description(model: RegisteredModel, description: str, *, by: User) -> None:
+    """Change a model's description; ValidationError when it is against the rules."""
     valid_description(description)
-    before, model.description = model.description, description
-    model.save(update_fields=["description"])
-    record_audit(
-        model.workspace, "updateModel", by=by, name=model.name, field="description", before=before, after=description
-    )
+    before = RegisteredModel.objects.select_for_update().get(pk=model.pk).description
+    if description != before:
+        model.description = description
+        model.save(update_fields=["description"])
+        change = {"field": "description", "before": before, "after": description}
+        record_audit(model.workspace, "updateModel", by=by, name=model.name, **change)
 
 
 @transaction.atomic
@@ -244,13 +246,15 @@ def edit_documents(version: ModelVersion, documents: Iterable[tuple[str, str]], 
 def delete_version(version: ModelVersion, *, by: User) -> bool:
     """Delete a version in any state; returns whether the model went too, because it was its last one.
 
-    Raises VersionInUse when rows of other apps rest on it. Bytes nobody else uses are swept later.
+    Deleting it a second time changes nothing. Raises VersionInUse when rows of other apps rest on it. Bytes nobody
+    else uses are swept later.
     """
     model = transitions.lock_model(version.model_id)
     if model is None:
         return True
-    _remove(version)
-    record_audit(model.workspace, "deleteModel", by=by, name=model.name, version=version.number)
+    if model.versions.filter(pk=version.pk).exists():
+        _remove(version)
+        record_audit(model.workspace, "deleteModel", by=by, name=model.name, version=version.number)
     return _after_removal(model)
 
 

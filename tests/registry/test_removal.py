@@ -53,6 +53,17 @@ def test_delete_version_twice_is_harmless(admin):
     assert services.delete_version(same, by=admin) is True
 
 
+def test_delete_version_is_audited_once_however_often_it_is_asked_for(admin):
+    make_version(number=(0, 0, 1))
+    make_version(number=(0, 0, 2))
+    first, same = ModelVersion.objects.filter(patch=2).first(), ModelVersion.objects.filter(patch=2).first()
+
+    answers = services.delete_version(first, by=admin), services.delete_version(same, by=admin)
+
+    assert answers == (False, False)
+    assert AuditEvent.objects.filter(code="deleteModel").count() == 1
+
+
 def test_delete_version_leaves_its_import_job_as_a_record(admin):
     version = make_version()
     job = use(version)

@@ -359,6 +359,7 @@ def test_edit_model_description_is_audited(developer):
     model = make_version().model
 
     services.edit_model_description(model, "Reads digits", by=developer)
+    services.edit_model_description(model, "Reads digits", by=developer)
 
     assert RegisteredModel.objects.get().description == "Reads digits"
     assert [code for code, _, _ in audited()] == ["updateModel"]
