@@ -42,7 +42,7 @@ class ListFilter:
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Self:
         """Read from request.GET; a value that is not among the known ones of its field counts as not given."""
-        given = {field.name: _clean(query.get(field.name, "")) for field in fields(cls)}
+        given = {field.name: cleaned(query.get(field.name, "")) for field in fields(cls)}
         return cls(**{name: text for name, text in given.items() if text and text in cls.known.get(name, {text})})
 
     def as_query(self, **changes: str) -> str:
@@ -62,7 +62,7 @@ def _signed(names: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
     return frozenset(sign + name for name in names for sign in ("", "-"))
 
 
-def _clean(text: str) -> str:
+def cleaned(text: str) -> str:
     """Without what no database column holds."""
     return "".join(char for char in text[:LONGEST] if char.isprintable()).strip()
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from registry.keyset import Order, Slice, slice_of
 from registry.models import ModelVersion, StoredFile, VersionEvent
+from registry.queries import cleaned
 
 ROWS_SHOWN = 100
 BY_PATH = Order(("path",))
@@ -24,8 +25,8 @@ class TabFilter:
 
     @classmethod
     def from_query(cls, tab: str, query: Mapping[str, str]) -> Self:
-        """Read from request.GET; NUL never occurs in what is searched and upsets databases, so it is dropped."""
-        return cls(tab, query.get("q", "").replace("\0", "").strip(), query.get("after", ""), query.get("before", ""))
+        """Read from request.GET."""
+        return cls(tab, cleaned(query.get("q", "")), query.get("after", ""), query.get("before", ""))
 
     def as_query(self, **cursor: str) -> str:
         """The address's query with this cursor; without one it leads to the first page."""
