@@ -184,6 +184,12 @@ class InstalledRow:
     def constraint_label(self) -> str:
         return self.requirement.constraint_label
 
+    @property
+    def constraint(self) -> str:
+        """`== 3.2.0`: the constraint as pip has it; empty when any version will do, or the label says it already."""
+        operator = OPERATORS.get(self.requirement.restraint, "")
+        return f"{operator} {self.version}" if operator and not self.requirement.specifier else ""
+
 
 @dataclass(frozen=True)
 class ModelConfig:

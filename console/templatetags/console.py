@@ -64,8 +64,25 @@ def timestamp(moment: datetime | None) -> str:
     if moment is None:
         return EMPTY
     local = timezone.localtime(moment)
-    words = f"{local:%Y/%m/%d %H:%M:%S} GMT{_offset(local.utcoffset())}"
-    return format_html('<time class="nowrap" datetime="{}">{}</time>', local.isoformat(), words)
+    return format_html('<time class="nowrap" datetime="{}">{}</time>', local.isoformat(), _whole(local))
+
+
+@register.simple_tag
+def short_timestamp(moment: datetime | None) -> str:
+    """`2019/10/31 20:12` for lists; pointing at it tells the rest."""
+    if moment is None:
+        return EMPTY
+    local = timezone.localtime(moment)
+    return format_html(
+        '<time class="nowrap" datetime="{}" title="{}">{}</time>',
+        local.isoformat(),
+        _whole(local),
+        f"{local:%Y/%m/%d %H:%M}",
+    )
+
+
+def _whole(local: datetime) -> str:
+    return f"{local:%Y/%m/%d %H:%M:%S} GMT{_offset(local.utcoffset())}"
 
 
 def _offset(offset: timedelta | None) -> str:

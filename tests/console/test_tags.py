@@ -99,6 +99,18 @@ def test_timestamp_writes_offsets_of_either_sign(settings, zone, offset):
     assert re.search(r"GMT[+-]\d\d:\d\d", shown)[0] == offset
 
 
+def test_short_timestamp_keeps_the_whole_one_for_who_points_at_it(settings):
+    settings.TIME_ZONE = "Asia/Shanghai"
+    moment = datetime(2019, 10, 31, 12, 12, 20, tzinfo=UTC)
+
+    shown = render("{% short_timestamp moment %}", moment=moment)
+
+    assert shown == (
+        '<time class="nowrap" datetime="2019-10-31T20:12:20+08:00" title="2019/10/31 20:12:20 GMT+08:00">'
+        "2019/10/31 20:12</time>"
+    )
+
+
 def test_timestamp_of_nothing_is_dashes():
     assert render("{% timestamp moment %}", moment=None) == "--"
 
