@@ -174,6 +174,8 @@ def test_import_model_says_when_no_worker_comes(capsys, monkeypatch):
         {"--label": "no spaces"},
         {"--description": "<b>"},
         {"--config": "/nowhere/config.json"},
+        {"--workspace": "\udcff"},
+        {"--engine": "Nothing"},
     ],
 )
 def test_import_model_refuses_what_the_form_refuses(wrong):
@@ -185,6 +187,15 @@ def test_import_model_refuses_what_the_form_refuses(wrong):
 
     assert str(refused.value)
     assert not ModelVersion.objects.exists()
+
+
+def test_import_model_reads_no_endless_configuration(capsys):
+    put(GOOD)
+
+    code, answer = imported(capsys, "--config", "/dev/zero")
+
+    assert code == 1
+    assert "config.too_large" in [finding["code"] for finding in answer["findings"]]
 
 
 def test_import_model_refuses_a_sixth_label():

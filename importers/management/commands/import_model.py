@@ -5,7 +5,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,22 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Workspace
 from importers.models import ImportJob, State
+from importers.package.config_text import LARGEST_CONFIG
 from importers.request import ImportRequest
 from importers.services import preview_source, submit_import
 from importers.sources import SOURCES
 from importers.sources.base import finding_of
+from importers.storable import storable
+from registry.details import MAX_LABELS, checked_labels
+from registry.engines import ENGINES
 from registry.findings import Finding, Severity, message_for
 from registry.models import DeploymentType, ModelVersion, RegisteredModel, Status
 from registry.queries import next_number
 from registry.services import VersionDetails, VersionTaken
-from registry.validators import valid_description, valid_label, valid_name
+from registry.validators import valid_description, valid_name
 from registry.versions import FIRST, Version
 from stores.errors import SourceRefused
 
-LABELS = 5
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 20
 
@@ -79,18 +82,19 @@ class Command(BaseCommand):
         parser.add_argument("--version", metavar="V", dest="number", help="by default the one after the highest")
         parser.add_argument("--source", choices=sorted(SOURCES), default="obs")
         parser.add_argument("--path", required=True, metavar="P", help="/bucket/prefix/, obs://… or s3://…")
-        parser.add_argument("--engine", default="", metavar="E", help="when nothing in the package says it")
+        parser.add_argument("--engine", choices=[*ENGINES], default="", help="when nothing in the package says it")
         parser.add_argument("--config", type=Path, metavar="FILE", help="instead of the package's config.json")
         parser.add_argument("--description", default="")
-        parser.add_argument("--label", action="append", default=[], dest="labels", help=f"up to {LABELS} times")
+        parser.add_argument("--label", action="append", default=[], dest="labels", help=f"up to {MAX_LABELS} times")
         parser.add_argument("--deployment-type", action="append", choices=DeploymentType.values, dest="types")
         parser.add_argument("--wait", action="store_true", help="until nothing will change by itself any more")
         parser.add_argument("--json", action="store_true", dest="as_json")
 
     def handle(self, **options: Any) -> None:
-        workspace = Workspace.objects.filter(name=options["workspace"]).first()
+        wanted = storable(options["workspace"])  # a shell may hand over bytes that are no text
+        workspace = Workspace.objects.filter(name=wanted).first()
         if workspace is None:
-            raise CommandError(_("There is no workspace “%(name)s”.") % {"name": options["workspace"]})
+            raise CommandError(_("There is no workspace “%(name)s”.") % {"name": wanted})
         try:
             answer = self._import(workspace, request_of(workspace, options), wait=options["wait"])
         except ValidationError as error:
@@ -125,14 +129,16 @@ class Command(BaseCommand):
 
 def request_of(workspace: Workspace, options: dict[str, Any]) -> ImportRequest:
     """The request that the arguments make; ValidationError with a sentence for each that cannot be."""
-    _validate(options)
+    valid_name(options["name"])
+    valid_description(options["description"])
+    labels = tuple(checked_labels(options["labels"]))
     model = RegisteredModel.objects.filter(workspace=workspace, name=options["name"]).first()
     number = _number(options["number"]) if options["number"] else next_number(model) if model else FIRST
     if number is None:
         raise ValidationError(_("Every version number after the highest is used up; choose one with --version."))
-    details = VersionDetails(description=options["description"], labels=tuple(dict.fromkeys(options["labels"])))
+    details = VersionDetails(description=options["description"], labels=labels)
     if options["types"]:
-        details = VersionDetails(details.description, details.labels, (), tuple(dict.fromkeys(options["types"])))
+        details = replace(details, deployment_types=tuple(dict.fromkeys(options["types"])))
     config = _config(options["config"]) if options["config"] else None
     return ImportRequest(
         name=options["name"],
@@ -146,15 +152,6 @@ def request_of(workspace: Workspace, options: dict[str, Any]) -> ImportRequest:
     )
 
 
-def _validate(options: dict[str, Any]) -> None:
-    valid_name(options["name"])
-    valid_description(options["description"])
-    if len(options["labels"]) > LABELS:
-        raise ValidationError(_("A version has at most %(count)s labels.") % {"count": LABELS})
-    for label in options["labels"]:
-        valid_label(label)
-
-
 def _number(text: str) -> Version:
     try:
         return Version.parse(text)
@@ -165,9 +162,10 @@ def _number(text: str) -> Version:
 
 
 def _config(path: Path) -> str:
-    """The text of the file; what is not UTF-8 in it stays visible as a fault, which the check then finds."""
+    """The text of the file; what is too much or not UTF-8 in it stays a fault that the check finds."""
     try:
-        return path.read_bytes().decode(errors="replace")
+        with path.open("rb") as file:
+            return file.read(LARGEST_CONFIG + 1).decode(errors="replace")
     except OSError as error:
         raise ValidationError(
             _("%(path)s cannot be read: %(error)s") % {"path": path, "error": error.strerror}
