@@ -12,6 +12,7 @@ from django.db.models import Field, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from accounts import services
 from accounts.messages import AUDIT
@@ -23,6 +24,9 @@ admin.site.site_header = _("Modelport · review desk")
 admin.site.site_title = "Modelport"
 admin.site.index_title = _("Review desk")
 admin.site.unregister(Group)  # What a person may do follows from roles.py alone.
+
+# Headings that only screen readers meet, for which Django itself has no Chinese.
+UNTRANSLATED_BY_DJANGO = (gettext_noop("Add link"), gettext_noop("Change or view list link"))
 
 
 class Desk:

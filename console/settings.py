@@ -112,6 +112,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
 AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False  # `manage.py axes_reset_username NAME` opens a locked account at once.
 
 # Languages and time
 LANGUAGE_CODE = "en"

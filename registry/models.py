@@ -63,7 +63,7 @@ class RegisteredModel(models.Model):
     name = models.CharField(_("model name"), max_length=64)
     description = models.CharField(_("description"), max_length=100, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-    version_count = models.PositiveIntegerField(_("versions"), default=0)
+    version_count = models.PositiveIntegerField(pgettext_lazy("column", "versions"), default=0)
     latest = models.ForeignKey("ModelVersion", models.SET_NULL, null=True, related_name="+")
     latest_status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.IMPORTING)
     latest_engine = models.CharField(_("AI engine"), max_length=36, blank=True)

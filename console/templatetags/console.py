@@ -10,10 +10,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from console.help import TOPICS
 from importers.models import ImportJob, State
-from registry.models import ModelVersion, Status
+from registry.models import ModelVersion, SourceKind, Status
 
 register = template.Library()
 
@@ -32,6 +33,18 @@ KINDS = {
     State.SUCCEEDED: "good",
     State.CANCELLED: "idle",
 }
+SOURCES = {
+    SourceKind.TRAINING: pgettext_lazy("source of a version", "Training job"),
+    SourceKind.TEMPLATE: pgettext_lazy("source of a version", "Template"),
+    SourceKind.IMAGE: pgettext_lazy("source of a version", "Container image"),
+    SourceKind.OBS: pgettext_lazy("source of a version", "OBS"),
+}
+
+
+@register.filter
+def source_words(kind: str) -> str:
+    """Where a version came from, as a value; what the form calls its choices is longer in Chinese."""
+    return str(SOURCES[SourceKind(kind)])
 
 
 @register.inclusion_tag("components/status.html")

@@ -30,7 +30,7 @@ _WORDS = {
     "as_found": ("As found in the source", "源位置的原始配置"),
     "package_refused": ("The package was refused.", "模型包"),
     "blocked": ("Blocked", "已拦截"),
-    "to_review": ("To review", "待确认"),
+    "to_review": ("To review", "待复核"),
     "input": ("Input parameters", "输入参数"),
     "output": ("Output parameters", "输出参数"),
     "versions_of": ("Versions of {}", "{}的版本"),

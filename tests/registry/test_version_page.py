@@ -194,16 +194,16 @@ def test_dependencies_show_constraints_in_words(as_developer):
     address = f"/versions/{version.uuid}/?tab=dependencies"
 
     assert [row for row in cells(as_developer.get(address).content.decode()) if row] == [
-        ["pip", "Pillow", "5.2.0", "current version or later"],
+        ["pip", "Pillow", "5.2.0", "current version or later &gt;= 5.2.0"],
         ["pip", "h5py", "", "--"],
-        ["pip", "numpy", "1.15.0", "current version"],
-        ["pip", "gym[atari]", "0.9", "current version or earlier"],
+        ["pip", "numpy", "1.15.0", "current version == 1.15.0"],
+        ["pip", "gym[atari]", "0.9", "current version or earlier &lt;= 0.9"],
     ]
     assert [row[3] for row in cells(as_developer.get(address, headers=CHINESE).content.decode()) if row] == [
-        "当前版本以上",
+        "当前版本以上 &gt;= 5.2.0",
         "--",
-        "当前版本",
-        "当前版本以下",
+        "当前版本 == 1.15.0",
+        "当前版本以下 &lt;= 0.9",
     ]
 
 
