@@ -1,4 +1,4 @@
-"""Keeping what was typed while somebody without JavaScript looks for a path in the storage pages."""
+"""Keeping what was typed while somebody changes the language, or looks for a path without JavaScript."""
 
 import secrets
 from typing import Any
@@ -24,12 +24,16 @@ LONGEST_PATH = 1024
 def browse(request: ConsoleRequest) -> HttpResponse:
     """Go to the storage pages; their answer comes back to the draft of this form."""
     field = request.POST["browse"] if request.POST["browse"] in PICKS else "path"
+    start = request.POST.get("path", "")[:LONGEST_PATH]
+    query = urlencode({"pick": PICKS[field], "field": f"id_{field}", "path": start, "next": keep(request)})
+    return redirect(f"{reverse('stores:bucket-list')}?{query}")
+
+
+def keep(request: ConsoleRequest) -> str:
+    """Put what the form holds into the session; the address that shows it again."""
     draft = secrets.token_urlsafe(8)
     request.session[SESSION_KEY] = {draft: request.POST.urlencode()}
-    back = f"{reverse('importers:new')}?{urlencode({'draft': draft})}"
-    start = request.POST.get("path", "")[:LONGEST_PATH]
-    query = urlencode({"pick": PICKS[field], "field": f"id_{field}", "path": start, "next": back})
-    return redirect(f"{reverse('stores:bucket-list')}?{query}")
+    return f"{reverse('importers:new')}?{urlencode({'draft': draft})}"
 
 
 def restored(request: ConsoleRequest, workspace: Workspace) -> ImportPage | None:

@@ -5,18 +5,18 @@ from functools import wraps
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.models import Workspace
 from accounts.requests import ConsoleRequest, workspace_for
 from accounts.roles import Action
 from importers.views.config_text import load_config
-from importers.views.drafts import browse, initial_of, restored
+from importers.views.drafts import browse, initial_of, keep, restored
 from importers.views.page import ImportPage
 from importers.views.submission import submit
 
@@ -88,6 +88,14 @@ def preflight(request: ConsoleRequest) -> HttpResponse:
     load_config(page)
     page.check()
     return render(request, CHECK if request.htmx else PAGE, {"page": page})
+
+
+@within_size
+@require_POST
+def draft(request: ConsoleRequest) -> HttpResponse:
+    """Keep what the form holds, and say at which address it is shown again."""
+    importing_workspace(request)
+    return JsonResponse({"address": keep(request)})
 
 
 @require_GET

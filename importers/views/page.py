@@ -211,6 +211,11 @@ class ImportPage:
     def notes(self) -> list[Finding]:
         return self.findings_of(Severity.INFO)
 
+    @property
+    def notes_open(self) -> bool:
+        """That another folder than the chosen one is taken must be seen."""
+        return any(finding.code == "layout.parent_taken" for finding in self.notes)
+
     @cached_property
     def problems(self) -> list[Problem]:
         """What stands in the way of a submitted form, in the order of the page; the first field takes the focus."""

@@ -7,6 +7,7 @@ let timer = 0;
 let sent = "";
 let jumpTo = null;
 let openBars = [];
+let unsaved = form?.hasAttribute("data-typed");
 
 const text = () => editor.querySelector("textarea");
 const edits = () => form.elements.namedItem("config_edit");
@@ -29,6 +30,9 @@ function renewToken() {
 // Enter in a field and the Check button check; Create now goes out once.
 function onSubmit(event) {
   renewToken();
+  queueMicrotask(() => {
+    if (!event.defaultPrevented) form.dataset.leaving = "yes";
+  });
   const button = event.submitter;
   if (button?.matches("[data-check]")) {
     event.preventDefault();
@@ -44,8 +48,30 @@ function onSubmit(event) {
 // Coming back with the browser's back button: the form may be sent again, which is no second press then.
 function onReturn(event) {
   if (event.persisted) form.elements.namedItem("submission").value = crypto.getRandomValues(new Uint32Array(4)).join("-");
+  delete form.dataset.leaving;
   delete form.dataset.sent;
   form.querySelector("[data-create]").removeAttribute("aria-disabled");
+}
+
+function onLeave(event) {
+  if (unsaved && !form.dataset.leaving) event.preventDefault();
+}
+
+// Another language loads the page anew: what was typed waits on the server meanwhile.
+async function onLanguage(event) {
+  const language = event.target;
+  if (!language.matches("[data-language]") || !unsaved || form.dataset.leaving) return;
+  const button = event.submitter;
+  event.preventDefault();
+  renewToken();
+  try {
+    const answer = await fetch(form.dataset.draft, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    language.elements.namedItem("next").value = (await answer.json()).address;
+    form.dataset.leaving = "yes";
+  } catch {
+    language.removeAttribute("data-language"); // the browser's own warning asks instead
+  }
+  language.requestSubmit(button);
 }
 
 function setValue(button) {
@@ -110,11 +136,27 @@ function fill(brought) {
   }
 }
 
+// What a sent form was told about its package is over once the package can be imported.
+function settle() {
+  if (!form.querySelector("#check-verdict .status.good")) {
+    const worst = checker.querySelector(".repair, .finding.error");
+    if (document.activeElement !== text()) worst?.scrollIntoView({ block: "nearest" });
+    return;
+  }
+  document.getElementById("id_path_error")?.remove();
+  document.getElementById("id_path").removeAttribute("aria-invalid");
+  const summary = document.getElementById("problems");
+  const over = summary?.querySelectorAll("[href='#check'], [href='#id_path'], [href='#id_engine']") ?? [];
+  over.forEach((link) => link.parentElement.remove());
+  if (summary && !summary.querySelector("li")) summary.remove();
+}
+
 function onSwapped() {
   bars().forEach((bar, index) => {
     bar.open = openBars[index] ?? false;
   });
   fill(form.querySelector("[data-editor-fill]"));
+  settle();
   if (jumpTo && edits().checked) goTo(jumpTo);
   jumpTo = null;
 }
@@ -131,12 +173,16 @@ function exclude() {
 
 function start() {
   form.addEventListener("submit", onSubmit);
+  document.addEventListener("submit", onLanguage);
+  window.addEventListener("beforeunload", onLeave);
   form.addEventListener("click", onClick);
   form.addEventListener("change", (event) => {
+    unsaved = true;
     if (event.target.matches("[data-recheck]")) check();
     exclude();
   });
   form.addEventListener("input", (event) => {
+    unsaved = true;
     if (event.target.matches("[data-recheck-slowly]")) check(SLOWLY);
   });
   window.addEventListener("pageshow", onReturn);

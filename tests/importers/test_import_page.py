@@ -146,7 +146,7 @@ def test_create_now_refuses_a_broken_package_and_keeps_everything(dev):
 
     html = response.content.decode()
     assert (response.status_code, ImportJob.objects.count()) == (422, 0)
-    assert "Nothing was imported yet: 1 thing needs your attention." in html
+    assert "Nothing was imported yet. This needs your attention:" in html
     assert 'href="#check"' in html
     kept = [values_of(html, name)[0] for name in ("name", "version", "labels", "path", "memory")]
     assert kept == ["mine", "2.0.0", "a, b", path, "640"]
@@ -200,7 +200,7 @@ def test_create_now_with_a_wrong_path_does_not_ask_for_an_engine(dev, path):
 
     html = dev.post(NEW, typed(path)).content.decode()
 
-    assert "Nothing was imported yet: 1 thing needs your attention." in html
+    assert html.count('<li><a href="#') == 1
     assert "Choose the AI engine" not in html
 
 
@@ -294,6 +294,23 @@ def test_browsing_from_a_path_of_endless_length_keeps_the_form(dev):
     sent = dev.post(reverse("importers:preflight"), typed("/packages/" + "数" * 20_000, browse="path"))
 
     assert dev.get(sent.url).status_code == 200
+
+
+def test_draft_shows_the_form_again_as_it_was_left(dev):
+    path = put_package()
+
+    kept = dev.post(reverse("importers:draft"), typed(path, name="kept", labels="a, b", version="7"))
+    html = dev.get(kept.json()["address"]).content.decode()
+
+    shown = [values_of(html, name)[0] for name in ("name", "labels", "version", "path")]
+    assert shown == ["kept", "a, b", "7", path]
+    assert "data-typed" in html
+
+
+def test_draft_is_forbidden_to_viewers(client, viewer):
+    client.force_login(viewer)
+
+    assert client.post(reverse("importers:draft"), typed()).status_code == 403
 
 
 @pytest.mark.parametrize("packages", [1, 3])

@@ -105,6 +105,7 @@ def test_preflight_of_the_model_folder_itself_finds_the_code(dev):
     html = check(dev, f"{path}model/")
 
     assert "obs://packages/digits/model/customize_service.py" in html
+    assert '<details class="notes" open>' in html
 
 
 def test_preflight_offers_an_engine_when_nothing_says_which(dev):
