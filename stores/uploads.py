@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, repeat
 from typing import TypeAlias
 
 from django.conf import settings
@@ -32,7 +32,8 @@ def plan_upload(prefix: str, files: Sequence[Sent], *, unpack: bool, paths: Sequ
     """
     if not files:
         raise SourceRefused("upload.nothing")
-    named = [(path or file.name or "", file) for file, path in zip_longest(files, paths[: len(files)], fillvalue="")]
+    known = chain(paths, repeat(""))
+    named = [(path or file.name or "", file) for file, path in zip(files, known, strict=False)]
     pieces = [piece for name, file in named for piece in _pieces(prefix, name, file, unpack=unpack)]
     if len(pieces) > settings.UPLOAD_MAX_FILES:
         raise SourceRefused("upload.too_many_files", limit=settings.UPLOAD_MAX_FILES)
