@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from registry.details import MAX_DOCUMENTS, MAX_LABELS
 from registry.validators import valid_description, valid_document_name, valid_document_url, valid_label
 
-_BETWEEN_LABELS = re.compile(r"[,，、;；\n]")
+_BETWEEN_LABELS = re.compile(r"[,，、\n]")
 _SHOWN_OF_A_LABEL = 64
 
 

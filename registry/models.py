@@ -136,6 +136,7 @@ class ModelVersion(models.Model):
     config = models.JSONField(default=dict)
     findings = models.JSONField(default=list)
     scan = models.JSONField(default=dict)
+    scan_verdict = models.CharField(_("scan"), max_length=16, blank=True)
 
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_by_name = models.CharField(_("created by"), max_length=150, blank=True)

@@ -170,6 +170,7 @@ def restart_import(version: ModelVersion, *, by: User | None = None) -> bool:
         "status_params": {},
         "findings": [],
         "scan": {},
+        "scan_verdict": "",
         "finished_at": None,
     }
     before_hand_over = Q(status=Status.FAILED, digest="")
@@ -316,6 +317,7 @@ def _kept(report: HandOver) -> dict[str, Any]:
         "config": dict(report.config),
         "findings": [finding.as_dict() for finding in report.findings],
         "scan": dict(report.scan),
+        "scan_verdict": report.scan.get("verdict", ""),
         "has_inference_code": report.has_inference_code,
         "deployment_types": joined_types(report.deployment_types),
         "source_params": dict(report.source_params),

@@ -14,6 +14,7 @@ from django.utils.translation import pgettext_lazy
 
 from console.help import TOPICS
 from importers.models import ImportJob, State
+from importers.package.evidence import UNSCANNED
 from registry.models import ModelVersion, SourceKind, Status
 
 register = template.Library()
@@ -52,8 +53,13 @@ def status_badge(subject: ModelVersion | ImportJob) -> dict[str, Any]:
     """Sign and words of a version (with what is known beyond its files) or of an import job."""
     if isinstance(subject, ImportJob):
         return {"kind": KINDS[State(subject.state)], "words": subject.get_state_display()}
-    more = subject.get_proof_display() if subject.status == Status.NORMAL else ""
-    return {"kind": KINDS[Status(subject.status)], "words": subject.get_status_display(), "more": more}
+    shown = {"kind": KINDS[Status(subject.status)], "words": subject.get_status_display(), "more": ""}
+    if subject.status != Status.NORMAL:
+        return shown
+    if subject.scan_verdict == UNSCANNED:
+        # What the scan could not read to its end is never green (verdicts.md, Files).
+        return shown | {"kind": "warn", "more": _("not scanned whole")}
+    return shown | {"more": subject.get_proof_display()}
 
 
 @register.filter

@@ -44,6 +44,14 @@ def test_status_badge_of_version_shows_kind_and_words(status, proof, shown):
     assert badge == shown
 
 
+def test_status_badge_is_never_green_when_the_scan_did_not_come_to_its_end():
+    version = ModelVersion(status=Status.NORMAL, proof=Proof.NOT_ASKED, scan_verdict="could-not-scan")
+
+    html = render("{% status_badge version %}", version=version)
+
+    assert html == '<span class="status warn">Normal<span class="status-more">not scanned whole</span></span>'
+
+
 @pytest.mark.parametrize(
     ("state", "kind"),
     [
