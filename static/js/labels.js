@@ -1,6 +1,6 @@
 // [data-labels] around a comma-separated text field makes a tag input of it. The field stays and keeps the whole value,
 // with what is typed but not yet added, so nothing is lost whenever the form is sent.
-const SEPARATORS = /[,，\n]/;
+const SEPARATORS = /[,，、\n]/;
 
 function enhance(box) {
   const value = box.querySelector("input");

@@ -13,7 +13,7 @@ def documents(*rows):
 
 
 def test_labels_are_separated_by_the_commas_of_both_languages():
-    assert LabelsField().clean("vision, 数字，b、c；d\nvision,") == ("vision", "数字", "b", "c", "d")
+    assert LabelsField().clean("vision, 数字，b、c\nd,vision,") == ("vision", "数字", "b", "c", "d")
 
 
 def test_documents_need_both_parts():
