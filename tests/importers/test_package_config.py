@@ -355,3 +355,25 @@ def test_an_image_address_is_held_against_the_registries(tmp_path, hosts, code):
     root = build_package(tmp_path, engine="Image", config=make_config("Image", swr_location="a.example/x:1"))
 
     assert codes(check_folder(root, registry_hosts=hosts)) == ([code] if code else [])
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("sklearn", "Scikit_Learn"),
+        ("Scikit-Learn", "Scikit_Learn"),
+        ("SKLEARN", "Scikit_Learn"),
+        ("tensorflow", "TensorFlow"),
+        ("torch", "PyTorch"),
+        ("pytorch", "PyTorch"),
+        ("xgboost", "XGBoost"),
+        ("onnx", "ONNX"),
+        ("mxnet", "MXNet"),
+        ("spark mllib", "Spark_MLlib"),
+    ],
+)
+def test_a_usual_name_of_an_engine_is_asked_about_and_not_taken(tmp_path, written, meant):
+    report = check_config(tmp_path, make_config(engine="Scikit_Learn") | {"model_type": written})
+
+    assert finding_of(report, "config.model_type_similar").params["meant"] == meant
+    assert report.engine == written
