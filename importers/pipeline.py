@@ -249,8 +249,18 @@ def _outcome(
         scan=storable(scanned.as_dict()) if scanned else {},
         has_inference_code=bool(report.inference_code),
         deployment_types=report.deployment_types,
-        source_params={**request.source, "config_origin": request.config_origin, "engine_chosen": request.engine},
+        source_params={
+            **request.source,
+            "package": _package_path(request, report),
+            "config_origin": request.config_origin,
+            "engine_chosen": request.engine,
+        },
     )
+
+
+def _package_path(request: ImportRequest, report: PackageReport) -> str:
+    """The folder above `model/`, also when that itself was chosen."""
+    return source_for(request.source_kind).shown(request.source).removesuffix(report.root)
 
 
 def _refuse_errors(outcome: HandOver) -> None:

@@ -68,6 +68,8 @@ def test_import_of_the_model_folder_itself_takes_its_parent():
 
     assert job.state == State.SUCCEEDED
     assert stored_files(job.version) == GOOD
+    assert job.version.source_path == "/packages/digits/model/"
+    assert job.version.source_params["package"] == "/packages/digits/"
 
 
 def test_import_keeps_an_edited_configuration_in_the_package_and_the_found_one_beside_it():
