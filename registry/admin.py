@@ -160,10 +160,6 @@ class ModelVersionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def proof_reason(self, version: ModelVersion) -> str:
         return version.proof_reason or EMPTY
 
-    @admin.display(description=_("scan"))
-    def scan_verdict(self, version: ModelVersion) -> str:
-        return version.scan.get("verdict") or EMPTY
-
     @admin.display(description=_("findings"))
     def shown_findings(self, version: ModelVersion) -> SafeString | str:
         found = [Finding.from_dict(stored) for stored in version.findings]

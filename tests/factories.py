@@ -33,6 +33,7 @@ def make_version(name="digits", number=(0, 0, 1), workspace=None, status=Status.
     """One version and its model, whose `latest_*` columns follow it."""
     model, _ = RegisteredModel.objects.get_or_create(workspace=workspace or make_workspace(), name=name)
     fields = {"source_kind": SourceKind.OBS, "engine": "Scikit_Learn", "deployment_types": ALL_TYPES} | values
+    fields.setdefault("scan_verdict", fields.get("scan", {}).get("verdict", ""))
     major, minor, patch = number
     version = ModelVersion.objects.create(model=model, major=major, minor=minor, patch=patch, status=status, **fields)
     refresh_latest(model)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext_lazy as _
@@ -53,8 +53,7 @@ def version_detail(request: ConsoleRequest, code: UUID) -> HttpResponse:
     tab = request.GET.get("tab", "")
     tab = tab if tab in TABS else "overview"
     unused = [name for name in LARGE if name not in {"findings", *LARGE_FIELDS[tab]}]
-    versions = versions_for(request.user).annotate(scan_verdict=F("scan__verdict")).defer(*unused)
-    version = get_object_or_404(versions, uuid=code)
+    version = get_object_or_404(versions_for(request.user).defer(*unused), uuid=code)
     context: dict[str, Any] = {
         "version": version,
         "model": version.model,
