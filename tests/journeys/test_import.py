@@ -62,6 +62,7 @@ def test_version_page_shows_everything_and_gives_the_files(sign_in, library, lan
 
     ann.opens_version("0.0.1")
     expect(ann.page.locator(".facts").first).to_contain_text(f"/library/known-{language}/")
+    expect(ann.page.locator(".facts").first).to_contain_text(ann.words.to_review)
     for tab, sight in {
         "parameters": ann.words.input,
         "dependencies": "--",
