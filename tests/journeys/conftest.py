@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.console_process import running_console
 from tests.journeys.people import Library, Person, Watch, sign_in_by_form
@@ -20,6 +20,8 @@ FLAGS = [
     "--disable-sync",
 ]
 LANGUAGES = {"en": "en-US", "zh": "zh-CN"}
+PATIENCE = 15_000  # milliseconds; a machine that does other things, too, is slow
+expect.set_options(timeout=PATIENCE)
 
 
 def pytest_collection_modifyitems(items):
@@ -78,7 +80,7 @@ def visit(new_context):
 
     def start(language="en", **options):
         context = new_context(locale=LANGUAGES[language], reduced_motion="reduce", **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         watches.append(Watch(context))
         return context.new_page()
 
