@@ -11,7 +11,7 @@ import pytest
 
 from tests.console_process import ConsoleProcess, alive, await_gone, running_console
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("up")]
+pytestmark = pytest.mark.faults
 
 
 def answer(console, path):

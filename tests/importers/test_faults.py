@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults import Installation, await_that, small_filesystem
 
-pytestmark = [pytest.mark.faults, pytest.mark.db, pytest.mark.timeout(120), pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.faults, pytest.mark.db, pytest.mark.timeout(120)]
 POINTS = [
     "before examine",
     "before fetch",
@@ -44,8 +44,11 @@ def deadly_jobs(installation):
 def test_worker_killed_twice_at_a_step_still_imports_once(installation, deadly_jobs, point):
     end = installation.await_end(deadly_jobs[point], seconds=60)
 
-    assert (end["state"], end["version"], end["attempts"], end["complete"]) == ("succeeded", "published", 3, True)
-    assert end["timeline"].count("import.worker_lost") == 2
+    # Bytes that lie in their place are not put there again: the next attempt may not come by that point any more.
+    deaths = {1, 2} if point == "after _place" else {2}
+    assert (end["state"], end["version"], end["complete"]) == ("succeeded", "published", True)
+    assert end["attempts"] == end["timeline"].count("import.worker_lost") + 1
+    assert end["timeline"].count("import.worker_lost") in deaths
     assert (end["timeline"].count("succeeded"), end["events"].count("import.done")) == (1, 1)
 
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 
 from tests.console_process import running_console
 from tests.journeys.people import Library, Person, Watch, sign_in_by_form
@@ -126,7 +126,12 @@ def violations_of():
     """What axe says against a page, in its own words; empty when nothing."""
 
     def check(page):
-        results = Axe().run(page)
+        page.wait_for_load_state()
+        try:
+            results = Axe().run(page)
+        except Error:  # The page was brought up to date while axe read it.
+            page.wait_for_load_state()
+            results = Axe().run(page)
         return results.generate_report() if results.violations_count else ""
 
     return check
