@@ -84,7 +84,8 @@ def test_sweep_rings_a_released_job_when_its_time_has_come(swept, settings):
     transitions.claim(job)
     transitions.release(job, "source.unavailable", {})
     early = swept()
-    ImportJob.objects.update(not_before=now())
+    past = now() - timedelta(seconds=1)
+    ImportJob.objects.update(not_before=past, lease_until=past)
 
     assert (early, swept()) == ([], [job.pk])
     assert run(job).state == State.SUCCEEDED
