@@ -17,7 +17,6 @@ from django.core.files.storage import FileSystemStorage, storages
 from registry.errors import ArtifactStoreFull, ArtifactStoreUnavailable, ArtifactTooLarge
 from registry.models import StoredFile
 
-CHUNK = 1024 * 1024
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 SHA256 = re.compile(r"[0-9a-f]{64}")
 ASIDE = ".swept"
@@ -28,12 +27,6 @@ BATCH = 500
 class Stored:
     sha256: str
     size: int
-
-
-def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
-    """The stream's bytes in pieces of bounded size."""
-    while chunk := stream.read(CHUNK):
-        yield chunk
 
 
 def ingest(chunks: Iterable[bytes], *, limit: int | None = None) -> Stored:
