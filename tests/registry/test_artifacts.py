@@ -124,7 +124,7 @@ def test_ingest_into_a_store_that_cannot_be_a_folder_is_unavailable():
 
 
 def test_ingest_needs_no_memory_for_large_files():
-    chunk = bytes(artifacts.CHUNK)
+    chunk = bytes(1024 * 1024)
     tracemalloc.start()
 
     artifacts.ingest(chunk for _ in range(200))
