@@ -5,6 +5,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 TRUE = {"1", "true", "yes", "on"}
@@ -64,6 +65,18 @@ def choice(name: str, default: str, allowed: Collection[str], *, example: str) -
 def words(name: str, default: list[str]) -> list[str]:
     value = text(name)
     return [word.strip() for word in value.split(",") if word.strip()] if value else default
+
+
+def fernet_keys(name: str, record: Path) -> list[str]:
+    """Encryption keys from the environment, else the recorded one, else one that lives as long as the process."""
+    keys = words(name, []) or [recorded(record) or Fernet.generate_key().decode()]
+    for key in keys:
+        try:
+            Fernet(key)
+        except ValueError as error:
+            example = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+            raise ImproperlyConfigured(f"{name} or {record}: not an encryption key; make one with {example}") from error
+    return keys
 
 
 def recorded(path: Path) -> str:

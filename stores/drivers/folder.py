@@ -15,10 +15,8 @@ from typing import BinaryIO, cast
 from stores.drivers.base import LINK, Entry, Page
 from stores.drivers.files import CheckedFile, entry_of, make_folder, refusals, sweep, write_file
 from stores.errors import SourceRefused, SourceUnavailable
-from stores.paths import MAX_KEY_BYTES, check_key, check_prefix, is_safe_name, name_of, parent_of, shown
+from stores.paths import INCOMING, MAX_KEY_BYTES, check_key, check_prefix, is_safe_name, name_of, parent_of, shown
 
-# Where objects grow before they get their name. It lies in the bucket because a bucket may be a file system of its own.
-INCOMING = ".modelport-incoming"
 _WALK_BATCH = 10_000
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -29,7 +29,7 @@ from console.launcher import (
     console_programs,
     locked,
     socket_folder,
-    write_secret_key,
+    write_keys,
 )
 
 READY_SECONDS = 90.0
@@ -55,7 +55,7 @@ class Command(BaseCommand):
     def _run(self, launcher: Launcher, stack: ExitStack, *, demo: bool) -> None:
         run = stack.enter_context(locked(settings.DATA))
         check_port(settings.BIND, settings.PORT)
-        write_secret_key(run)
+        write_keys(run)
         sockets = stack.enter_context(socket_folder(run))
         stack.callback(launcher.stop)
         launcher.stop_on_signals()
