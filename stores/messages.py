@@ -16,7 +16,8 @@ MESSAGES: Mapping[str, Promise] = {
         "There is no bucket “%(bucket)s” in this workspace. Check the name or choose a bucket from the list."
     ),
     "source.bucket_gone": _(
-        "The folder of bucket “%(bucket)s” is not on this machine any more. Ask the operator to put it back."
+        "What bucket “%(bucket)s” stands for is gone: its folder on this machine, or the bucket at its endpoint. Ask "
+        "the operator to put it back."
     ),
     "source.missing": _("“%(path)s” does not exist. It may have been moved or deleted; choose it again."),
     "source.empty": _("“%(path)s” is empty. Upload the files first or choose another folder."),
@@ -58,6 +59,8 @@ MESSAGES: Mapping[str, Promise] = {
     "upload.case_collision": _("“%(path)s” and “%(other)s” differ only in upper and lower case. Rename one of them."),
     "upload.file_and_folder": _("“%(path)s” is both a file and a folder. Rename one of them."),
     "upload.interrupted": _("The upload broke off before it was complete. Nothing was stored; send it again."),
+    "upload.gone": _("What was sent of “%(path)s” is not kept any more. Send the file again from its start."),
+    "upload.wrong_size": _("“%(path)s” did not arrive with the size it was announced with. Send it again."),
     "zip.broken": _("“%(path)s” is not a complete ZIP archive, or it is damaged. Pack it again."),
     "zip.empty": _("“%(path)s” holds no file. Pack the files again."),
     "zip.encrypted": _("“%(path)s” is encrypted. Pack it again without a password."),

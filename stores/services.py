@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User, Workspace
 from accounts.services import record_audit
-from stores.drivers.base import LINK, SPECIAL_FILE, Driver
+from stores.drivers.base import LINK, SPECIAL_FILE, BucketDriver, Driver
 from stores.drivers.folder import FolderDriver
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.models import Bucket
@@ -29,7 +29,7 @@ class Tally:
     more: bool = False
 
 
-def driver_for(bucket: Bucket) -> Driver:
+def driver_for(bucket: Bucket) -> BucketDriver:
     return _folder(bucket)
 
 

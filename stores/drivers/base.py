@@ -8,6 +8,8 @@ from typing import BinaryIO, Protocol
 
 LINK = "source.link"
 SPECIAL_FILE = "source.special_file"
+# What one request to object storage carries: up to so much `write` sends at once, which costs less than receiving.
+PART_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ class Receiver(Protocol):
     def append(self, key: str, handle: str, size: int, start: int, chunks: Iterable[bytes]) -> int:
         """Keep bytes from `start` on (which is what `received` said); answers what is kept then.
 
-        When `chunks` raises, what arrived is kept as far as the place can, and the exception passes through.
+        When `chunks` raises, what arrived is kept as far as the place can (object storage: whole parts of PART_BYTES),
+        and the exception passes through. Bytes beyond `size` are refused, and so is a start that would leave a gap.
         """
         ...
 
@@ -122,3 +125,7 @@ class Receiver(Protocol):
     def abandon(self, key: str, handle: str) -> None:
         """Throw away what was received; nothing happens when it is gone already."""
         ...
+
+
+class BucketDriver(Driver, Receiver, Protocol):
+    """One bucket, read, written and received into; what every driver class is."""

@@ -23,6 +23,7 @@ _REFUSALS = {
     errno.EROFS: "source.forbidden",
     errno.ENAMETOOLONG: "source.name_too_long",
 }
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _NAME_BYTES = 255
 _LAST_SECOND = 253_402_300_799
@@ -64,6 +65,30 @@ def make_folder(parent: int, name: str) -> None:
         os.fsync(parent)
 
 
+def rename(folder: int, name: str, to_folder: int, to: str) -> None:
+    """Move a file; raises FileExistsError when the new name is taken, also by what comes in the same instant."""
+    try:
+        os.link(name, to, src_dir_fd=folder, dst_dir_fd=to_folder, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _rename_without_links(folder, name, to_folder, to)
+    else:
+        os.unlink(name, dir_fd=folder)
+    os.fsync(to_folder)
+    os.fsync(folder)
+
+
+def _rename_without_links(folder: int, name: str, to_folder: int, to: str) -> None:
+    """For file systems that know no hard links."""
+    try:
+        os.stat(to, dir_fd=to_folder, follow_symlinks=False)
+    except FileNotFoundError:
+        os.rename(name, to, src_dir_fd=folder, dst_dir_fd=to_folder)
+    else:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), to)
+
+
 def write_file(folder: int, name: str, chunks: Iterable[bytes]) -> None:
     with os.fdopen(os.open(name, _CREATE, 0o666, dir_fd=folder), "wb", buffering=0) as file:
         for chunk in chunks:
@@ -71,6 +96,32 @@ def write_file(folder: int, name: str, chunks: Iterable[bytes]) -> None:
             while rest:
                 rest = rest[file.write(rest) :]
         os.fsync(file.fileno())
+
+
+def write_at(file: int, path: str, start: int, chunks: Iterable[bytes], *, limit: int) -> int:
+    """Write from `start` on, refusing what goes beyond `limit`; how long the file is then.
+
+    What `chunks` raises passes through; the bytes that came before it are safe.
+    """
+    end = start
+    try:
+        for chunk in chunks:
+            if end + len(chunk) > limit:
+                raise SourceRefused("upload.wrong_size", path=path)
+            with refusals(path):
+                end = _write_all(file, end, chunk)
+    finally:
+        with refusals(path):
+            os.fsync(file)
+    return end
+
+
+def _write_all(file: int, position: int, chunk: bytes) -> int:
+    rest = memoryview(chunk)
+    while rest:
+        written = os.pwrite(file, rest, position)
+        position, rest = position + written, rest[written:]
+    return position
 
 
 def sweep(folder: int) -> None:

@@ -7,15 +7,16 @@ import secrets
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from stores.drivers.base import LINK, Entry, Page
-from stores.drivers.files import CheckedFile, entry_of, make_folder, refusals, sweep, write_file
-from stores.errors import SourceRefused, SourceUnavailable
-from stores.paths import INCOMING, MAX_KEY_BYTES, check_key, check_prefix, is_safe_name, name_of, parent_of, shown
+from stores.drivers.base import Entry, Page
+from stores.drivers.files import CheckedFile, entry_of, refusals, rename, sweep, write_file
+from stores.drivers.folder_receiving import FolderReceiver
+from stores.errors import SourceRefused
+from stores.paths import INCOMING, MAX_KEY_BYTES, check_key, check_prefix, is_safe_name, name_of, parent_of
 
 _WALK_BATCH = 10_000
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -24,12 +25,8 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 Found = tuple[str, os.DirEntry[str]]
 
 
-class FolderDriver:
+class FolderDriver(FolderReceiver):
     """One bucket below the folder that holds them all; the contract is that of `Driver`."""
-
-    def __init__(self, buckets: Path, name: str) -> None:
-        self._buckets = buckets
-        self._name = name
 
     def list_folder(self, prefix: str, *, after: str = "", limit: int = 100, search: str = "") -> Page:
         self._check(check_prefix(prefix))
@@ -49,14 +46,14 @@ class FolderDriver:
                 pending.extend(reversed(self._walk_step(item)))
 
     def stat(self, key: str) -> Entry:
-        self._check(check_key(key))
+        self._check_object(key)
         with refusals(self._path(key)), self._folder(parent_of(key)) as folder:
             return self._regular(key, os.stat(name_of(key), dir_fd=folder, follow_symlinks=False))
 
     def open(
         self, key: str, *, start: int = 0, length: int | None = None, expected: Entry | None = None
     ) -> AbstractContextManager[BinaryIO]:
-        self._check(check_key(key))
+        self._check_object(key)
         path = self._path(key)
         with refusals(path), self._folder(parent_of(key)) as folder:
             self._regular(key, os.stat(name_of(key), dir_fd=folder, follow_symlinks=False))
@@ -73,7 +70,7 @@ class FolderDriver:
         return cast(BinaryIO, io.BufferedReader(file))
 
     def write(self, key: str, chunks: Iterable[bytes]) -> Entry:
-        self._check(check_key(key))
+        self._check_object(key)
         with refusals(self._path(key)), self._folder(f"{INCOMING}/", make=True) as incoming:
             sweep(incoming)
             temporary = secrets.token_hex(16)
@@ -85,8 +82,27 @@ class FolderDriver:
                     os.unlink(temporary, dir_fd=incoming)
                 raise
 
-    def delete(self, key: str) -> None:
+    def move(self, key: str, to: str) -> None:
         self._check(check_key(key))
+        self._check(check_key(to))
+        with refusals(self._path(key)), self._folder(parent_of(key)) as source:
+            self._regular(key, os.stat(name_of(key), dir_fd=source, follow_symlinks=False))
+            with self._folder(parent_of(to), make=True) as target:
+                try:
+                    rename(source, name_of(key), target, name_of(to))
+                except FileExistsError as error:
+                    raise SourceRefused("source.exists", path=self._path(to)) from error
+
+    def make_folder(self, prefix: str) -> None:
+        self._check(check_prefix(prefix))
+        with refusals(self._path(prefix)), self._folder(prefix, make=True):
+            pass
+
+    def check(self) -> None:
+        self.list_folder("", limit=1)
+
+    def delete(self, key: str) -> None:
+        self._check_object(key)
         with refusals(self._path(key)), self._folder(parent_of(key)) as folder:
             if stat.S_ISDIR(os.stat(name_of(key), dir_fd=folder, follow_symlinks=False).st_mode):
                 raise SourceRefused("source.is_folder", path=self._path(key))
@@ -122,45 +138,6 @@ class FolderDriver:
             for folder, _, _ in os.walk(root, topdown=False):
                 Path(folder).rmdir()
 
-    def _path(self, key: str) -> str:
-        return shown(f"/{self._name}/{key}")
-
-    def _check(self, key: str) -> None:
-        if key.split("/", 1)[0] == INCOMING:
-            raise SourceRefused("source.unsafe_name", path=self._path(key))
-
-    @contextmanager
-    def _folder(self, prefix: str, *, make: bool = False) -> Iterator[int]:
-        """A descriptor of the folder at `prefix`, reached one part at a time so that no link can lead elsewhere."""
-        current = self._root(make)
-        try:
-            for part in prefix.split("/")[:-1]:
-                if make:
-                    make_folder(current, part)
-                following = self._descend(current, part, prefix)
-                os.close(current)
-                current = following
-            yield current
-        finally:
-            os.close(current)
-
-    def _root(self, make: bool) -> int:
-        root = self._buckets / self._name
-        if make:
-            root.mkdir(parents=True, exist_ok=True)
-        try:
-            return os.open(root, _FOLDER)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise SourceRefused("source.bucket_gone", bucket=self._name) from error
-
-    def _descend(self, folder: int, part: str, prefix: str) -> int:
-        try:
-            return os.open(part, _FOLDER, dir_fd=folder)
-        except NotADirectoryError as error:
-            mode = os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode
-            code = LINK if stat.S_ISLNK(mode) else "source.not_a_folder"
-            raise SourceRefused(code, path=self._path(prefix[:-1])) from error
-
     def _page(
         self, folder: int, prefix: str, after: str, limit: int, search: str = ""
     ) -> tuple[list[Entry | str], str]:
@@ -192,25 +169,6 @@ class FolderDriver:
         with refusals(self._path(prefix)), self._folder(prefix) as folder:
             page, following = self._page(folder, prefix, after, _WALK_BATCH)
         return [*page, (prefix, following)] if following else [*page]
-
-    def _regular(self, key: str, status: os.stat_result) -> Entry:
-        if stat.S_ISDIR(status.st_mode):
-            raise SourceRefused("source.is_folder", path=self._path(key))
-        entry = entry_of(key, status)
-        if entry.refusal:
-            raise SourceRefused(entry.refusal, path=self._path(key))
-        return entry
-
-    def _place(self, incoming: int, temporary: str, key: str) -> Entry:
-        """Give a finished file its name, making the folders on the way."""
-        name = name_of(key)
-        try:
-            with self._folder(parent_of(key), make=True) as folder:
-                os.rename(temporary, name, src_dir_fd=incoming, dst_dir_fd=folder)
-                os.fsync(folder)
-                return self._regular(key, os.stat(name, dir_fd=folder, follow_symlinks=False))
-        except FileNotFoundError as error:
-            raise SourceUnavailable("the folder was removed while an object was written to it") from error
 
 
 def _found(entry: os.DirEntry[str]) -> Found:
