@@ -6,6 +6,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Workspace
+from stores.models_uploads import Conflict, Upload, UploadFile, UploadState
+
+__all__ = ["Bucket", "Conflict", "Upload", "UploadFile", "UploadState"]
 
 
 class Bucket(models.Model):
