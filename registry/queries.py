@@ -5,14 +5,17 @@ from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Self
 from urllib.parse import urlencode
 
+from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from accounts.models import Workspace
 from accounts.queries import Person, workspaces_for
 from registry.keyset import Order, slice_of
 from registry.models import DeploymentType, Label, ModelSource, ModelVersion, RegisteredModel, Status
 from registry.versions import FIRST, HIGHEST, Version
 
 PAGE_SIZE = 25
+MOST_COUNTED = 10_000
 LONGEST = 2048
 MODEL_ORDERS = {"name": ("name",), "created_at": ("created_at", "id"), "version_count": ("version_count", "id")}
 VERSION_ORDERS = {"number": ("major", "minor", "patch"), "created_at": ("created_at", "id"), "size": ("size", "id")}
@@ -23,6 +26,19 @@ TYPE_COLUMNS = {
 }
 # Texts and reports of a version can be large and no list shows them.
 LARGE = ("source_params", "sample", "config_found", "config_used", "config", "findings", "scan")
+
+# From one engine to the next along an index, instead of through every model.
+ENGINES = """
+WITH RECURSIVE found(engine) AS (
+    SELECT MIN(latest_engine) FROM registry_registeredmodel
+    WHERE workspace_id = %(workspace)s AND latest_engine > ''
+    UNION ALL
+    SELECT (SELECT MIN(latest_engine) FROM registry_registeredmodel
+            WHERE workspace_id = %(workspace)s AND latest_engine > found.engine)
+    FROM found WHERE found.engine IS NOT NULL
+)
+SELECT engine FROM found WHERE engine IS NOT NULL
+"""
 
 
 @dataclass(frozen=True)
@@ -97,12 +113,16 @@ class VersionFilter(ListFilter):
 
 @dataclass(frozen=True)
 class ModelPage:
-    """`next` and `previous` are cursors for `after` and `before`, empty where there is nothing more."""
+    """`next` and `previous` are cursors for `after` and `before`, empty where there is nothing more.
+
+    `uncounted` says that there are more rows than `total`: what a filter leaves is counted no further.
+    """
 
     rows: tuple[RegisteredModel, ...]
     total: int
     next: str
     previous: str
+    uncounted: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,7 +151,9 @@ def model_page(models: QuerySet[RegisteredModel], wanted: ModelFilter, *, limit:
     listed = rows.select_related("latest").defer(*(f"latest__{name}" for name in LARGE))
     order = _order(MODEL_ORDERS, wanted.sort)
     found = slice_of(listed, order, after=wanted.after, before=wanted.before, limit=limit)
-    return ModelPage(found.rows, rows.count(), found.next, found.previous)
+    total = rows.order_by()[: MOST_COUNTED + 1].count() if wanted.narrowed else rows.count()
+    many = wanted.narrowed and total > MOST_COUNTED
+    return ModelPage(found.rows, MOST_COUNTED if many else total, found.next, found.previous, uncounted=many)
 
 
 def version_page(versions: QuerySet[ModelVersion], wanted: VersionFilter, *, limit: int = PAGE_SIZE) -> VersionPage:
@@ -142,10 +164,13 @@ def version_page(versions: QuerySet[ModelVersion], wanted: VersionFilter, *, lim
     return VersionPage(found.rows, rows.count(), found.next, found.previous)
 
 
-def engines_of(models: QuerySet[RegisteredModel]) -> list[str]:
+def engines_of(workspace: Workspace | None) -> list[str]:
     """The engines of the latest versions: what the list offers to filter by."""
-    engines = models.filter(latest_engine__gt="").order_by("latest_engine")
-    return list(engines.values_list("latest_engine", flat=True).distinct())
+    if workspace is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(ENGINES, {"workspace": workspace.pk})
+        return [engine for (engine,) in cursor.fetchall()]
 
 
 def next_number(model: RegisteredModel) -> Version | None:

@@ -70,7 +70,7 @@ def model_list(request: ConsoleRequest) -> HttpResponse:
         "wanted": wanted,
         "page": page,
         "headings": headings(MODEL_COLUMNS, wanted),
-        "engines": engines_of(models),
+        "engines": engines_of(request.workspace),
         "statuses": Status.choices,
         "sources": ModelSource.choices,
         "types": DeploymentType.choices,

@@ -3,6 +3,7 @@ from itertools import chain
 import pytest
 from django.core import signing
 
+from registry import queries
 from registry.models import ModelSource, RegisteredModel, Status
 from registry.queries import (
     MODEL_ORDERS,
@@ -149,6 +150,17 @@ def test_model_page_says_where_there_is_more():
 
     assert (first.previous, bool(first.next), first.total) == ("", True, 3)
     assert (bool(second.previous), second.next, second.total) == (True, "", 3)
+
+
+def test_model_page_counts_what_a_filter_leaves_only_so_far(monkeypatch):
+    monkeypatch.setattr(queries, "MOST_COUNTED", 2)
+    for i in range(3):
+        make_version(f"model-{i}")
+    every = RegisteredModel.objects.all()
+
+    pages = [model_page(every, ModelFilter(q=q), limit=1) for q in ("", "model", "model-1")]
+
+    assert [(page.total, page.uncounted) for page in pages] == [(3, False), (2, True), (1, False)]
 
 
 @pytest.mark.parametrize("cursor", HOSTILE)
@@ -300,7 +312,8 @@ def test_engines_of_are_those_of_latest_versions():
     make_version("b", engine="Caffe")
     make_version("c", engine="")
 
-    assert engines_of(RegisteredModel.objects.all()) == ["Caffe", "ONNX"]
+    assert engines_of(make_workspace()) == ["Caffe", "ONNX"]
+    assert (engines_of(make_workspace("other")), engines_of(None)) == ([], [])
 
 
 def test_next_number_follows_the_highest():
