@@ -62,6 +62,17 @@ def choice(name: str, default: str, allowed: Collection[str], *, example: str) -
     return value
 
 
+def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    found = []
+    for word in words(name, []):
+        try:
+            found.append(ipaddress.ip_network(word))
+        except ValueError as error:
+            example = "10.0.0.5 or 10.0.0.0/8"
+            raise ImproperlyConfigured(f"{name}={word!r}: write addresses or networks, such as {example}") from error
+    return found
+
+
 def words(name: str, default: list[str]) -> list[str]:
     value = text(name)
     return [word.strip() for word in value.split(",") if word.strip()] if value else default

@@ -199,10 +199,13 @@ class Launcher:
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """End every child, at last the first one, on which the others lean; kill what does not end in time."""
+        """End every child, at last the first one, on which the others lean; kill what does not end in time.
+
+        Only the first process of each is asked: it lets its own finish what they do.
+        """
         for group in (self.children[1:], self.children[:1]):
             for child in group:
-                _signal_group(child.process, signal.SIGTERM)
+                child.process.terminate()
             deadline = time.monotonic() + STOP_SECONDS
             for child in group:
                 self._await_end(child, max(0.1, deadline - time.monotonic()))
@@ -264,13 +267,21 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
 
 def console_programs(run: Path) -> list[Program]:
     """The console's own processes, in the order they start."""
-    web = f"gunicorn console.wsgi --bind {settings.LISTEN} --worker-class gthread --workers 2 --threads 8 --timeout 120"
-    quiet = "--no-control-socket --log-level warning --keep-alive 75"
-    worker = "celery -A console worker --concurrency 2 --loglevel WARNING --without-gossip --without-mingle"
-    beat = "celery -A console beat --loglevel WARNING --pidfile= --schedule"
-    commands = {
-        "web": (*web.split(), *quiet.split()),
+    workers = [f"worker-{number}" if number > 1 else "worker" for number in range(1, settings.WORKERS + 1)]
+    names = {"web": "web", **dict.fromkeys(workers, "worker"), "beat": "beat"}
+    return [Program(name, command(role, run=run, node=name), log=log_file(name)) for name, role in names.items()]
+
+
+def command(role: str, *, run: Path, node: str) -> tuple[str, ...]:
+    """The command line of one process: `web`, a `worker` (whose `node` name is its own on this host) or `beat`."""
+    web = (
+        f"gunicorn --bind {settings.LISTEN} --workers {settings.WEB_WORKERS} --threads {settings.WEB_THREADS} --config"
+    )
+    worker = f"celery -A console worker --concurrency 2 --without-gossip --without-mingle --hostname {node}@%h"
+    beat = "celery -A console beat --pidfile= --schedule"
+    arguments = {
+        "web": (*web.split(), str(settings.BASE_DIR / "console" / "gunicorn.conf.py")),
         "worker": tuple(worker.split()),
         "beat": (*beat.split(), str(run / "beat-schedule")),
     }
-    return [Program(name, (sys.executable, "-m", *argv), log=log_file(name)) for name, argv in commands.items()]
+    return (sys.executable, "-m", *arguments[role])

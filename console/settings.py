@@ -11,8 +11,9 @@ from urllib.parse import quote
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
+from django_guid.integrations import CeleryIntegration
 
-from console import env
+from console import env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA = Path(env.text("MODELPORT_DATA", str(BASE_DIR / "var"))).expanduser().resolve()
@@ -28,6 +29,12 @@ ENCRYPTION_KEYS = env.fernet_keys("MODELPORT_ENCRYPTION_KEYS", DATA / "run" / "e
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", LISTEN.rpartition(":")[0], *env.words("MODELPORT_HOSTS", [])]
 CSRF_TRUSTED_ORIGINS = env.words("MODELPORT_ORIGINS", [])
 HTTPS = env.flag("MODELPORT_HTTPS", False)
+# Who may say on whose behalf it asks: X-Forwarded-For, -Proto and -Host and X-Request-ID count from these alone.
+TRUSTED_PROXIES = env.networks("MODELPORT_TRUSTED_PROXIES")
+# How many processes `up` and `run` start; each web process answers as many requests at once as it has threads.
+WORKERS = env.number("MODELPORT_WORKERS", 1, least=1)
+WEB_WORKERS = env.number("MODELPORT_WEB_WORKERS", 2, least=1)
+WEB_THREADS = env.number("MODELPORT_WEB_THREADS", 8, least=1)
 
 INSTALLED_APPS = [
     "console.apps.ConsoleConfig",
@@ -44,9 +51,13 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "axes",
     "csp",
+    "django_guid",
     "django_htmx",
 ]
 MIDDLEWARE = [
+    "console.middleware.TrustedProxies",
+    "django_guid.middleware.guid_middleware",
+    "console.middleware.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -93,6 +104,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+else:
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # People
@@ -173,6 +186,7 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 900,
     "unacked_restore_interval": 5,
@@ -220,12 +234,7 @@ STRICT_SEED_RULES = env.flag("MODELPORT_STRICT_SEED_RULES", False)
 VERSION_PREPARER = env.text("MODELPORT_VERSION_PREPARER")
 
 LOG_LEVEL = env.choice("MODELPORT_LOG_LEVEL", "WARNING", logging.getLevelNamesMapping(), example="INFO")
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    # Whoever asks for what is not there or not theirs is told so, and does not fill the log.
-    "loggers": {"django.request": {"level": "ERROR"}},
-}
+LOG_FORMAT = env.choice("MODELPORT_LOG_FORMAT", "line", logs.FORMATS, example="json")
+LOGGING = logs.logging_config(LOG_FORMAT, LOG_LEVEL)
+# An id for each request, which its tasks inherit. TrustedProxies lets one from outside pass.
+DJANGO_GUID = {"GUID_HEADER_NAME": "X-Request-ID", "EXPOSE_HEADER": False, "INTEGRATIONS": [CeleryIntegration()]}

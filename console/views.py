@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.template import loader
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from django_guid import get_guid
 
 from accounts.errors import NotAllowed
 from accounts.queries import actions_in
@@ -86,9 +87,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Without the request's context: whatever broke the page must not break this one too."""
-    error_id = secrets.token_hex(4)
-    logger.error("Error page shown: id %s, path %s", error_id, request.path)
+    """Without the request's context: whatever broke the page must not break this one too.
+
+    The id is the request's, which stands beside the traceback in the log.
+    """
+    error_id = get_guid() or secrets.token_hex(16)
+    logger.error("error page shown", extra={"request_id": error_id, "path": request.path})
     return HttpResponse(loader.get_template("500.html").render({"error_id": error_id}), status=500)
 
 

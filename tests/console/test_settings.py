@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
+
+from console.launcher import write_keys
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PRODUCTION = {
@@ -14,7 +17,9 @@ PRODUCTION = {
     "MODELPORT_SECRET_KEY": "k" * 30 + "0123456789abcdefghijklmnopqrstuvwxyz",
     "MODELPORT_HTTPS": "1",
     "MODELPORT_HOSTS": "models.example.org",
+    "MODELPORT_TRUSTED_PROXIES": "127.0.0.1, ::1, 10.0.0.0/8",
 }
+ENCRYPTION_KEY = Fernet.generate_key().decode()
 
 
 def manage(*arguments, **environment):
@@ -28,6 +33,36 @@ def test_production_settings_pass_the_deployment_checks(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_installation_with_a_database_of_its_own_needs_shared_keys(tmp_path):
+    environment = PRODUCTION | {
+        "MODELPORT_DATA": str(tmp_path),
+        "DATABASE_URL": "postgres://modelport@db.example.org/modelport",
+    }
+
+    without = manage("check", "--deploy", **environment)
+    started = manage("run", "web", **environment)
+    given = manage("check", "--deploy", MODELPORT_ENCRYPTION_KEYS=ENCRYPTION_KEY, **environment)
+    (tmp_path / "run").mkdir(exist_ok=True)
+    write_keys(tmp_path / "run")
+    recorded = manage("check", "--deploy", **environment)
+
+    assert re.findall(r"\((modelport\.\w+)\) (\w+)", without.stderr) == [
+        ("modelport.E001", "MODELPORT_ENCRYPTION_KEYS")
+    ]
+    assert started.stderr == (
+        "modelport: set MODELPORT_ENCRYPTION_KEYS: it must be the same in every process of every host\n"
+    )
+    assert [without.returncode, started.returncode, given.returncode, recorded.returncode] == [1, 2, 0, 0]
+
+
+def test_https_without_a_trusted_proxy_is_warned_of(tmp_path):
+    environment = PRODUCTION | {"MODELPORT_TRUSTED_PROXIES": ""}
+
+    done = manage("check", "--deploy", "--fail-level", "WARNING", MODELPORT_DATA=str(tmp_path), **environment)
+
+    assert re.findall(r"\((modelport\.\w+)\)", done.stderr) == ["modelport.W001"]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -38,6 +73,9 @@ def test_production_settings_pass_the_deployment_checks(tmp_path):
         ("MODELPORT_BIND", "localhost"),
         ("MODELPORT_TIME_ZONE", "Mars"),
         ("MODELPORT_LOG_LEVEL", "LOUD"),
+        ("MODELPORT_LOG_FORMAT", "xml"),
+        ("MODELPORT_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("MODELPORT_WORKERS", "0"),
     ],
 )
 def test_setting_that_makes_no_sense_stops_with_its_name(tmp_path, name, value):
@@ -46,6 +84,18 @@ def test_setting_that_makes_no_sense_stops_with_its_name(tmp_path, name, value):
     assert done.returncode == 2
     assert re.findall(r"^modelport: (\S+): write ", done.stderr, re.MULTILINE) == [f"{name}={value!r}"]
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_first_admin_is_made_once(tmp_path):
+    environment = PRODUCTION | {"MODELPORT_DATA": str(tmp_path)}
+    manage("migrate", **environment)
+
+    first = manage("create_admin", "ann", **environment)
+    second = manage("create_admin", "bob", **environment)
+
+    assert re.fullmatch(r"Sign in as ann with the password \S{16}\n", first.stdout)
+    assert (second.returncode, second.stdout) == (2, "")
+    assert second.stderr.startswith("modelport: somebody exists already")
 
 
 def test_models_and_migrations_agree(tmp_path):

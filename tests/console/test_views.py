@@ -236,9 +236,9 @@ def test_refusal_names_the_roles_that_would_do(rf):
 def test_error_page_shows_an_id_that_is_in_the_log(rf, caplog):
     response = views.broken(rf.get("/somewhere/"))
 
-    shown = re.search(r"<code[^>]*>(\w{8})</code>", response.content.decode())[1]
+    shown = re.search(r"<code[^>]*>(\w{32})</code>", response.content.decode())[1]
     assert response.status_code == 500
-    assert [record.args for record in caplog.records] == [(shown, "/somewhere/")]
+    assert [(record.request_id, record.path) for record in caplog.records] == [(shown, "/somewhere/")]
 
 
 def test_broken_form_token_is_explained(client):
