@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from threading import Lock
 from time import monotonic
 from typing import TypeVar
 
 from django.conf import settings
 
-from importers import transitions
+from importers import shutdown, transitions
 from importers.models import ImportJob
 
 Item = TypeVar("Item")
@@ -16,14 +17,15 @@ Result = TypeVar("Result")
 
 
 class ClaimLost(Exception):
-    """The job was cancelled or taken over, or its version was deleted: leave quietly."""
+    """The job was cancelled, taken over or handed back, or its version was deleted: leave quietly."""
 
 
 class Heartbeat:
     """Counts what really moved; at most every IMPORT_HEARTBEAT_SECONDS it writes that down and renews the lease.
 
-    Only the worker's own thread writes. It raises ClaimLost once the job is not this worker's any more; work in other
-    threads then ends at the next thing it counts or takes up.
+    Only the worker's own thread writes. It raises ClaimLost once the job is not this worker's any more, also because
+    it hands it back when the worker was asked to stop; work in other threads then ends at the next thing it counts or
+    takes up.
     """
 
     def __init__(self, job: ImportJob) -> None:
@@ -65,7 +67,7 @@ class Heartbeat:
     def during_each(self, work: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 1) -> list[Result]:
         """The results of work on each item, in their order; the first failure ends the rest."""
         with ThreadPoolExecutor(threads, thread_name_prefix="import") as pool:
-            results = [pool.submit(work, item) for item in items]
+            results = [pool.submit(copy_context().run, work, item) for item in items]
             waiting = set(results)
             try:
                 while waiting:
@@ -87,6 +89,9 @@ class Heartbeat:
             yield item
 
     def _write(self, **totals: int) -> None:
+        if shutdown.asked():
+            transitions.hand_back(self._job)
+            raise ClaimLost
         if not transitions.renew(self._job, files_done=self._files, bytes_done=self._bytes, **totals):
             raise ClaimLost
         self._wait()

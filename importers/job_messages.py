@@ -15,6 +15,7 @@ register_messages(
         "import.version_deleted": _("The version was deleted while it was being imported, so the import ended."),
         "import.refused": _("The package was refused. Correct what the check reports, then retry."),
         "import.worker_lost": _("The worker stopped before it was done. The import starts again by itself."),
+        "import.worker_stopped": _("The worker was stopped. The import starts again by itself."),
         "import.worker_died": _(
             "The worker stopped %(attempts)s times before it was done. Retry; if that happens again, ask the operator "
             "to look at the worker's memory and log."

@@ -90,6 +90,11 @@ def release(job: ImportJob, code: str, params: dict[str, Any]) -> bool:
     return _requeue(job, held(job), code, params, not_before=now() + wait, lease_until=now() + wait)
 
 
+def hand_back(job: ImportJob) -> bool:
+    """Back into the queue because the worker stops; the next sweep rings it."""
+    return _requeue(job, held(job), "import.worker_stopped", {}, not_before=None, lease_until=now())
+
+
 def requeue_lost(job: ImportJob) -> bool:
     """Back into the queue when its worker fell silent."""
     condition = lost(now()) & Q(attempts=job.attempts, state=job.state)

@@ -16,7 +16,7 @@ STEPS = [
     {"forms", "requests"},
     {"services"},
     {"pipeline", "preparation", "uploads"},
-    {"scanner", "scan_child", "sources", "package", "heartbeat", "archive"},
+    {"scanner", "scan_child", "sources", "package", "heartbeat", "shutdown", "archive"},
     {"artifacts", "drivers"},
     {"transitions", "details"},
     {"queries"},
