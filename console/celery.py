@@ -37,6 +37,11 @@ def end_work(**_options: Any) -> None:
     logs.work_on(None)
 
 
+@signals.worker_init.connect
+def begin(**_options: Any) -> None:
+    shutdown.begin()
+
+
 @signals.worker_shutting_down.connect
 def hand_back_work(**_options: Any) -> None:
     """A stopping worker waits for its tasks: imports end at once, by going back into the queue."""

@@ -5,6 +5,12 @@ from mmap import mmap
 _asked = mmap(-1, 1)
 
 
+def begin() -> None:
+    """A worker starts here: what was asked of the process it was forked from is not asked of it."""
+    global _asked
+    _asked = mmap(-1, 1)
+
+
 def ask() -> None:
     """From now on an import of this worker hands its job back instead of going on."""
     _asked[0] = 1
