@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from registry.views.comparing import model_compare
 from registry.views.deleting import model_delete, version_delete
 from registry.views.downloads import file_download
 from registry.views.editing import model_edit, version_edit
@@ -12,6 +13,7 @@ app_name = "registry"
 urlpatterns = [
     path("models/", model_list, name="model-list"),
     path("models/<uuid:code>/versions/", model_versions, name="model-versions"),
+    path("models/<uuid:code>/compare/", model_compare, name="model-compare"),
     path("models/<uuid:code>/edit/", model_edit, name="model-edit"),
     path("models/<uuid:code>/delete/", model_delete, name="model-delete"),
     path("versions/<uuid:code>/", version_detail, name="version"),

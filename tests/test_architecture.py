@@ -22,7 +22,7 @@ STEPS = [
     {"queries"},
     {"values", "request"},
     {"models"},
-    {"config", "catalogue", "specs", "roles", "secrets", "paths", "keyset", "digests", "storable"},
+    {"config", "catalogue", "specs", "roles", "secrets", "paths", "keyset", "digests", "storable", "comparison"},
     {"validators", "engines", "versions", "findings", "errors", "messages", "job_messages", "scan_messages"},
 ]
 SUBPROCESS_USERS = {"console/launcher.py", "importers/scanner.py", "demo/train.py"}

@@ -10,13 +10,15 @@ from django.urls import reverse
 
 from accounts.models import Workspace
 from accounts.requests import ConsoleRequest
+from importers.views.new_version import model_named, start_of
 from importers.views.page import ImportPage
-from registry.queries import models_for, next_number
 from registry.views.base import as_uuid
 
 SESSION_KEY = "import_draft"
 # The picker answers with the chosen path under the name of the form's field.
 PICKS = {"path": "folder", "config_path": "file"}
+# What an address may fill in.
+ASKED = ("source", "model", "name", "version", "path", "engine")
 # More than this makes no path, and would make an address that browsers and servers refuse.
 LONGEST_PATH = 1024
 
@@ -48,11 +50,8 @@ def restored(request: ConsoleRequest, workspace: Workspace) -> ImportPage | None
     return ImportPage(request.user, workspace, data=data)
 
 
-def initial_of(request: ConsoleRequest) -> dict[str, Any]:
+def initial_of(request: ConsoleRequest, workspace: Workspace) -> dict[str, Any]:
     """What the address asks for; `model` is the uuid of the one that gets a new version."""
-    asked = {key: value for key in ("source", "name", "version", "path", "engine") if (value := request.GET.get(key))}
-    code = as_uuid(request.GET.get("model", ""))
-    mine = models_for(request.user).filter(workspace=request.workspace)
-    if code and (model := mine.filter(uuid=code).first()):
-        asked |= {"name": model.name, "version": str(next_number(model) or "")}
-    return asked
+    asked: dict[str, Any] = {key: value for key in ASKED if (value := request.GET.get(key))}
+    model = model_named(request.user, workspace, as_uuid(asked.get("model", "")))
+    return start_of(model) | asked if model else asked

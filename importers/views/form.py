@@ -62,7 +62,9 @@ def _too_large(request: ConsoleRequest) -> HttpResponse:
 def import_new(request: ConsoleRequest) -> HttpResponse:
     workspace = importing_workspace(request)
     if request.method != "POST":
-        page = restored(request, workspace) or ImportPage(request.user, workspace, initial=initial_of(request))
+        page = restored(request, workspace) or ImportPage(
+            request.user, workspace, initial=initial_of(request, workspace)
+        )
         page.check()
         return render(request, PAGE, {"page": page})
     page = ImportPage(request.user, workspace, data=request.POST)

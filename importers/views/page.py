@@ -16,11 +16,13 @@ from importers.forms import SOURCE_FORMS, BasicForm, SpecForm, generated_name, m
 from importers.package.report import CONFIG, PackageReport
 from importers.services import ImportRequest, preview_source
 from importers.views.naming import Naming, naming_of
+from importers.views.new_version import model_named
 from registry.engines import ENGINES
 from registry.findings import Finding, Severity
 from registry.forms import BaseDocumentsFormSet, DocumentsFormSet
 from registry.models import DeploymentType, SourceKind
 from registry.services import VersionDetails
+from registry.views.base import as_uuid
 
 # The longest name of a form that is kept.
 SUBMISSION = 64
@@ -54,13 +56,21 @@ class ImportPage:
         self.user = user
         self.workspace = workspace
         self.data = data.copy() if data is not None else None
+        asked = str((data if data is not None else initial or {}).get("model", ""))
+        self.model = model_named(user, workspace, as_uuid(asked))
+        if self.data is not None and self.model:
+            self.data["name"] = self.model.name  # a new version is one of this model, whatever was sent
         given = {"name": generated_name(), "version": "0.0.1", **(initial or {})}
         kind = str(given.get("source", "") if data is None else data.get("source", ""))
         self.kind = kind if kind in SOURCE_FORMS else str(SourceKind.OBS)
         self.basic = BasicForm(self.data, initial=given)
         self.source = SOURCE_FORMS[self.kind](self.data, initial=given)
         self.spec = SpecForm(self.data, initial=given)
-        self.documents: BaseDocumentsFormSet = DocumentsFormSet(self.data, prefix="documents")
+        self.documents: BaseDocumentsFormSet = DocumentsFormSet(
+            self.data, prefix="documents", initial=given.get("documents")
+        )
+        if self.model:
+            self.basic.fields["name"].widget.attrs["readonly"] = True
         self.report: PackageReport | None = None
         self.fill: tuple[str, str] | None = None
         self.submission = (str(self.data.get("submission", "")) if self.data else "")[:SUBMISSION] or new_submission()

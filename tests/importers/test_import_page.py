@@ -61,7 +61,7 @@ def test_import_page_for_a_new_version_proposes_the_next_number(dev):
     html = dev.get(NEW, {"model": version.model.uuid}).content.decode()
 
     assert (values_of(html, "name"), values_of(html, "version")) == (["digits"], ["0.1.0"])
-    assert "Model digits exists: this import makes a new version of it." in html
+    assert "The highest version so far is 0.0.99." in html
 
 
 @pytest.mark.parametrize("model", ["nonsense", "0f7ab58e-7cf5-4d1a-9d4f-3fd5a0f5a9f1"])
