@@ -49,6 +49,15 @@ class Member:
 
 def read_archive(file: IO[bytes], *, name: str, limits: ArchiveLimits) -> list[Member]:
     """The files of an archive, checked and read through once; raises SourceRefused for the whole of it."""
+    members = list_archive(file, name=name, limits=limits)
+    for member in members:
+        for _ in member.chunks():
+            pass
+    return members
+
+
+def list_archive(file: IO[bytes], *, name: str, limits: ArchiveLimits) -> list[Member]:
+    """The files of an archive by what its directory says of them; enough when it was read through before."""
     try:
         size = file.seek(0, 2)
         if count_members(file, size, limits.files) > limits.files:
@@ -58,9 +67,6 @@ def read_archive(file: IO[bytes], *, name: str, limits: ArchiveLimits) -> list[M
         raise SourceRefused("zip.broken", path=shown(name)) from error
     members = [_member(archive, info) for info in archive.infolist() if not _is_folder(info)]
     _check_sizes(members, size, name, limits)
-    for member in members:
-        for _ in member.chunks():
-            pass
     return members
 
 

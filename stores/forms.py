@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from stores.errors import SourceRefused
 from stores.messages import message_of
+from stores.models import Conflict
 from stores.paths import as_prefix, check_prefix, check_spaces, is_bucket_name, shown, without_bucket
 
 
@@ -19,6 +20,11 @@ class BucketForm(forms.Form):
         if not is_bucket_name(name):
             raise forms.ValidationError(message_of(SourceRefused("bucket.name_invalid", bucket=shown(name))))
         return name
+
+
+def folder_in(bucket: str, text: str) -> str:
+    """The prefix somebody typed; a whole path, as the console shows and copies it, loses the name of its bucket."""
+    return check_spaces(check_prefix(as_prefix(without_bucket(text.strip(), bucket))))
 
 
 class ManyFilesInput(forms.ClearableFileInput):
@@ -39,18 +45,19 @@ class UploadForm(forms.Form):
     folder = forms.CharField(label=_("Folder"), required=False, max_length=1024)
     sent = ManyFilesField(label=_("Files"), required=False)
     unpack = forms.BooleanField(label=_("Unpack ZIP archives"), required=False, initial=True)
-    replace = forms.BooleanField(label=_("Replace files that exist"), required=False)
-    # Files stored by the requests before this one, which is the last of an upload.
-    before = forms.IntegerField(required=False, min_value=0, max_value=1_000_000)
+    conflict = forms.ChoiceField(
+        label=_("Files that exist already"), choices=Conflict.choices, required=False, initial=Conflict.SKIP
+    )
 
     def __init__(self, *args: Any, bucket: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.bucket = bucket
 
+    def clean_conflict(self) -> str:
+        return self.cleaned_data["conflict"] or Conflict.SKIP
+
     def clean_folder(self) -> str:
-        """A prefix; a whole path, as the console shows and copies it, loses the name of its own bucket."""
         try:
-            folder = without_bucket(self.cleaned_data["folder"].strip(), self.bucket)
-            return check_spaces(check_prefix(as_prefix(folder)))
+            return folder_in(self.bucket, self.cleaned_data["folder"])
         except SourceRefused as refusal:
             raise forms.ValidationError(message_of(refusal)) from refusal

@@ -16,8 +16,8 @@ MESSAGES: Mapping[str, Promise] = {
         "There is no bucket “%(bucket)s” in this workspace. Check the name or choose a bucket from the list."
     ),
     "source.bucket_gone": _(
-        "What bucket “%(bucket)s” stands for is gone: its folder on this machine, or the bucket at its endpoint. Ask "
-        "the operator to put it back."
+        "Bucket “%(bucket)s” is gone: its folder is not on this machine any more, or its endpoint does not know it any "
+        "more. Ask the operator to put it back."
     ),
     "source.missing": _("“%(path)s” does not exist. It may have been moved or deleted; choose it again."),
     "source.empty": _("“%(path)s” is empty. Upload the files first or choose another folder."),
@@ -35,6 +35,38 @@ MESSAGES: Mapping[str, Promise] = {
     "source.link": _("“%(path)s” is a symbolic link, and links are never followed. Put the file itself there."),
     "source.special_file": _("“%(path)s” is not a regular file (a pipe, socket or device). Remove it."),
     "source.exists": _("“%(path)s” exists already. Rename the file, or choose to replace files that exist."),
+    "source.other_region": _(
+        "The bucket of “%(bucket)s” is in region %(region)s, not in %(expected)s. Enter its region in the bucket's "
+        "settings, or choose a bucket of this region."
+    ),
+    "source.encrypted": _(
+        "“%(path)s” is encrypted with a key the console does not have. Store it without customer-provided keys, or let "
+        "the console's access key use the encryption key."
+    ),
+    "source.archived": _("“%(path)s” is archived and cannot be read at once. Restore it at the storage first."),
+    "source.credentials": _(
+        "The endpoint does not accept the access key or the secret key of bucket “%(bucket)s”. Enter them again."
+    ),
+    "source.expired": _("The temporary credentials of bucket “%(bucket)s” have expired. Enter new ones."),
+    "source.clock_skew": _(
+        "The clocks of the console and of the endpoint of bucket “%(bucket)s” differ too much. Ask the operator to set "
+        "the clock of this machine."
+    ),
+    "source.endpoint_unknown": _(
+        "There is no object storage at %(endpoint)s: its name is unknown, its certificate is not trusted, or it does "
+        "not speak S3. Check the endpoint."
+    ),
+    "source.endpoint_refused": _(
+        "The console may not talk to %(endpoint)s. Write the endpoint as https://host or https://host:port, and ask "
+        "the operator to allow that host; link-local addresses are never allowed."
+    ),
+    "source.rejected": _("The storage refused “%(path)s” (%(reason)s). Ask the operator of the storage what it means."),
+    "source.damaged": _(
+        "An object arrived with other bytes than its checksum says. Try again; if it happens again, upload it anew."
+    ),
+    "bucket.secret_unreadable": _(
+        "The stored access key of bucket “%(bucket)s” cannot be decrypted any more. Enter it again."
+    ),
     "source.unavailable": _("The storage did not answer. Try again in a moment."),
     "source.no_space": _("The storage is full. Free some space, then try again."),
     "bucket.name_invalid": _(
@@ -58,6 +90,16 @@ MESSAGES: Mapping[str, Promise] = {
     "upload.duplicate": _("“%(path)s” occurs twice. Remove one of the two."),
     "upload.case_collision": _("“%(path)s” and “%(other)s” differ only in upper and lower case. Rename one of them."),
     "upload.file_and_folder": _("“%(path)s” is both a file and a folder. Rename one of them."),
+    "upload.malformed": _("The list of files could not be read. Choose the files again."),
+    "upload.busy": _("Another request is sending this file. Wait a moment, then try again."),
+    "upload.closed": _("This upload has ended. Start a new one for the files that are missing."),
+    "upload.wrong_length": _(
+        "“%(path)s” changed after it was chosen: %(expected)s bytes were announced. Choose the file again."
+    ),
+    "upload.abandoned": _("Nobody went on with this upload for a day, so it was ended. Send what is missing again."),
+    "upload.worker_died": _(
+        "Unpacking broke off %(attempts)s times without saying why. Unpack the archive yourself and upload the files."
+    ),
     "upload.interrupted": _("The upload broke off before it was complete. Nothing was stored; send it again."),
     "upload.gone": _("What was sent of “%(path)s” is not kept any more. Send the file again from its start."),
     "upload.wrong_size": _("“%(path)s” did not arrive with the size it was announced with. Send it again."),

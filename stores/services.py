@@ -1,7 +1,5 @@
 """Commands on buckets and on what lies in them."""
 
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
@@ -10,12 +8,11 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User, Workspace
 from accounts.services import record_audit
-from stores.drivers.base import LINK, SPECIAL_FILE, BucketDriver, Driver
+from stores.drivers.base import LINK, SPECIAL_FILE, BucketDriver
 from stores.drivers.folder import FolderDriver
-from stores.errors import SourceRefused, SourceUnavailable
+from stores.errors import SourceRefused
 from stores.models import Bucket
 from stores.paths import is_bucket_name, parse_location, shown
-from stores.uploads import Piece, Sent, plan_upload
 
 COUNTED = 10_000
 
@@ -66,59 +63,6 @@ def delete_bucket(bucket: Bucket, *, by: User) -> None:
     with transaction.atomic():
         Bucket.objects.filter(pk=bucket.pk).delete()
         record_audit(bucket.workspace, "bucket.deleted", by=by, bucket=bucket.name)
-
-
-def upload_files(
-    bucket: Bucket,
-    prefix: str,
-    files: Sequence[Sent],
-    *,
-    paths: Sequence[str] = (),
-    unpack: bool,
-    replace: bool,
-    by: User,
-) -> Tally:
-    """Store files and the contents of ZIP archives below `prefix`: all of them, or none that was not there before."""
-    pieces = plan_upload(prefix, files, unpack=unpack, paths=paths)
-    driver = driver_for(bucket)
-    existing = {piece.key for piece in pieces if _exists(driver, piece.key)}
-    if existing and not replace:
-        raise SourceRefused("source.exists", path=shown(f"/{bucket.name}/{min(existing)}"))
-    _write_all(driver, pieces, keep=existing)
-    tally = Tally(len(pieces), sum(piece.size for piece in pieces))
-    record_audit(
-        bucket.workspace,
-        "storage.uploaded",
-        by=by,
-        path=f"/{bucket.name}/{prefix}",
-        files=tally.files,
-        bytes=tally.bytes,
-    )
-    return tally
-
-
-def _exists(driver: Driver, key: str) -> bool:
-    try:
-        driver.stat(key)
-    except SourceRefused as refusal:
-        if refusal.code != "source.missing":
-            raise
-        return False
-    return True
-
-
-def _write_all(driver: Driver, pieces: list[Piece], *, keep: set[str]) -> None:
-    written: list[str] = []
-    try:
-        for piece in pieces:
-            driver.write(piece.key, piece.chunks())
-            written.append(piece.key)
-    except BaseException:
-        for key in written:
-            if key not in keep:
-                with suppress(SourceRefused, SourceUnavailable):
-                    driver.delete(key)
-        raise
 
 
 def delete_object(bucket: Bucket, key: str, *, by: User) -> None:

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from stores.paths import BUCKET_NAME
-from stores.views import browse, buckets, objects, upload
+from stores.views import browse, buckets, objects, upload, uploads
 
 
 class BucketName:
@@ -25,6 +25,11 @@ urlpatterns = [
     path("storage/<bucket:name>/", browse.browse, name="browse"),
     path("storage/<bucket:name>/download/", objects.download, name="download"),
     path("storage/<bucket:name>/upload/", upload.upload, name="upload"),
+    path("storage/<bucket:name>/uploads/", uploads.start, name="upload-start"),
+    path("storage/<bucket:name>/uploads/<uuid:code>/", uploads.status, name="upload-status"),
+    path("storage/<bucket:name>/uploads/<uuid:code>/finish/", uploads.finish, name="upload-finish"),
+    path("storage/<bucket:name>/uploads/<uuid:code>/cancel/", uploads.cancel, name="upload-cancel"),
+    path("storage/<bucket:name>/uploads/<uuid:code>/<int:number>/", uploads.file, name="upload-file"),
     path("storage/<bucket:name>/delete/", objects.delete, name="delete"),
     path("storage/<bucket:name>/remove/", buckets.bucket_remove, name="bucket-remove"),
 ]

@@ -83,7 +83,7 @@ class FolderDriver(FolderReceiver):
                 raise
 
     def move(self, key: str, to: str) -> None:
-        self._check(check_key(key))
+        self._check_object(key)
         self._check(check_key(to))
         with refusals(self._path(key)), self._folder(parent_of(key)) as source:
             self._regular(key, os.stat(name_of(key), dir_fd=source, follow_symlinks=False))

@@ -1,5 +1,6 @@
 """A seekable file over range reads, for archives and stored files that lie elsewhere."""
 
+import errno
 import io
 import os
 from collections import OrderedDict
@@ -38,7 +39,7 @@ class RangedFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         if base + offset < 0:
-            raise ValueError("before the start of the file")
+            raise OSError(errno.EINVAL, "before the start of the file")
         self._position = base + offset
         return self._position
 

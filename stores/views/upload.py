@@ -1,49 +1,48 @@
-"""Uploading files and ZIP archives into a folder of a bucket."""
+"""Uploading with a form: several files or ZIP archives in one request, straight into the bucket."""
 
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import TooManyFilesSent
-from django.core.files.uploadhandler import TemporaryFileUploadHandler
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import filesizeformat
-from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
+from django.views.decorators.vary import vary_on_headers
 
 from accounts.requests import ConsoleRequest
 from accounts.roles import Action
-from stores import services
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.forms import UploadForm
 from stores.messages import message_of
-from stores.models import Bucket
-from stores.views.base import address_of, bucket_for, status_of
+from stores.models import Bucket, Upload, UploadState
+from stores.services import driver_for
+from stores.services_receiving import Sent, store_sent
+from stores.uploads_handler import BucketUploadHandler, SentFile
+from stores.views.base import address_of, bucket_for, picking, status_of
+from stores.views.uploads import stored_words
 
 
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
 def upload(request: ConsoleRequest, name: str) -> HttpResponse:
     """Refuses what is too large before a byte of it is read; `_upload` then checks the CSRF token like every view."""
     bucket = bucket_for(request, name, Action.IMPORT)
     if request.method != "POST":
-        form = UploadForm(initial={"folder": request.GET.get("prefix", "")})
-        return render(request, "stores/upload.html", {"form": form, "bucket": bucket})
-    request.upload_handlers = [TemporaryFileUploadHandler(request)]
+        form = UploadForm(initial={"folder": request.GET.get("prefix", ""), "unpack": True})
+        return _page(request, bucket, {"form": form})
     try:
         _check_length(request)
-        return _upload(request, bucket)
+        return _receive(request, bucket)
     except TooManyFilesSent:
-        return _refuse(
-            request, bucket, SourceRefused("upload.too_many_files", limit=settings.DATA_UPLOAD_MAX_NUMBER_FILES)
-        )
+        limit = settings.DATA_UPLOAD_MAX_NUMBER_FILES
+        return _refuse(request, bucket, SourceRefused("upload.too_many_files", limit=limit))
     except UnreadablePostError:
         return _refuse(request, bucket, SourceRefused("upload.interrupted"))
-    except OSError as error:
-        return _refuse(request, bucket, SourceUnavailable(str(error), code="source.no_space"))
     except (SourceRefused, SourceUnavailable) as error:
         return _refuse(request, bucket, error)
 
@@ -54,57 +53,63 @@ def _check_length(request: HttpRequest) -> None:
         raise SourceRefused("upload.too_large", limit=filesizeformat(settings.UPLOAD_MAX_BYTES))
 
 
+def _receive(request: ConsoleRequest, bucket: Bucket) -> HttpResponse:
+    """What was received without becoming part of an upload is thrown away, whatever happens."""
+    handler = BucketUploadHandler(driver_for(bucket))
+    request.upload_handlers = [handler]
+    kept: set[str] = set()
+    try:
+        return _upload(request, bucket, kept)
+    finally:
+        handler.discard(keep=frozenset(kept))
+
+
 @csrf_protect
-def _upload(request: ConsoleRequest, bucket: Bucket) -> HttpResponse:
+def _upload(request: ConsoleRequest, bucket: Bucket, kept: set[str]) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES, bucket=bucket.name)
     if not form.is_valid():
-        return _answer_errors(request, bucket, form, 422)
-    values = form.cleaned_data
+        return _page(request, bucket, {"form": form}, 422)
+    values, paths = form.cleaned_data, request.POST.getlist("path")
     try:
-        tally = services.upload_files(
+        stored = store_sent(
             bucket,
             values["folder"],
-            values["sent"],
-            paths=request.POST.getlist("path"),
+            _sent(values["sent"], paths),
             unpack=values["unpack"],
-            replace=values["replace"],
+            conflict=values["conflict"],
             by=request.user,
         )
     except (SourceRefused, SourceUnavailable) as error:
         form.add_error("sent", message_of(error))
-        return _answer_errors(request, bucket, form, status_of(error))
-    return _answer(request, bucket, values, tally)
+        return _page(request, bucket, {"form": form}, status_of(error))
+    if stored.state == UploadState.UNPACKING:
+        kept.update(stored.files.exclude(archive="").values_list("key", flat=True))
+    return _go_on(request, bucket, stored)
 
 
-def _answer(request: ConsoleRequest, bucket: Bucket, values: dict[str, Any], tally: services.Tally) -> HttpResponse:
-    """Scripts send a request for each file; the last one tells how many there were `before`, and the page says it."""
-    address, before = address_of(bucket, values["folder"]), values["before"]
-    as_json = _wants_json(request)
-    if before is not None or not as_json:
-        count = tally.files + (before or 0)
-        words = ngettext("%(count)s file was uploaded.", "%(count)s files were uploaded.", count)
-        messages.success(request, words % {"count": count})
-    if as_json:
-        return JsonResponse({"files": tally.files, "bytes": tally.bytes, "address": address})
-    return redirect(address)
+def _sent(files: list[SentFile], paths: list[str]) -> list[Sent]:
+    """`paths` says where in a chosen folder each file lay; a file without one goes by its name."""
+    named = [*paths[: len(files)], *("" for _ in files[len(paths) :])]
+    return [Sent(path or file.name or "", file.size or 0, file.key) for file, path in zip(files, named, strict=True)]
 
 
-def _answer_errors(request: ConsoleRequest, bucket: Bucket, form: UploadForm, status: int) -> HttpResponse:
-    if _wants_json(request):
-        return JsonResponse(
-            {"errors": [str(error) for errors in form.errors.values() for error in errors]}, status=status
-        )
-    return render(request, "stores/upload.html", {"form": form, "bucket": bucket}, status=status)
+def _go_on(request: ConsoleRequest, bucket: Bucket, stored: Upload) -> HttpResponse:
+    """To the folder, or the picker that asked; to the page of the upload when there is more to say or wait for."""
+    if stored.state != UploadState.DONE:
+        return redirect(stored)
+    messages.success(request, stored_words(stored))
+    address, picker = address_of(bucket, stored.prefix), picking(request)
+    return redirect(f"{address}{'&' if '?' in address else '?'}{picker.query}" if picker else address)
+
+
+def _page(request: ConsoleRequest, bucket: Bucket, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    picker = picking(request)
+    template = "_picker_upload" if request.htmx and picker else "upload"
+    values = {"bucket": bucket, "picker": picker, "prefix": request.GET.get("prefix", "")}
+    return render(request, f"stores/{template}.html", values | context, status=status)
 
 
 def _refuse(request: ConsoleRequest, bucket: Bucket, error: SourceRefused | SourceUnavailable) -> HttpResponse:
     """The answer to a request whose form could not be read: the folder is taken from the address."""
-    if _wants_json(request):
-        return JsonResponse({"errors": [message_of(error)]}, status=status_of(error))
-    form = UploadForm(initial={"folder": request.GET.get("prefix", "")})
-    context = {"form": form, "bucket": bucket, "error": message_of(error)}
-    return render(request, "stores/upload.html", context, status=status_of(error))
-
-
-def _wants_json(request: HttpRequest) -> bool:
-    return request.headers.get("Accept", "").startswith("application/json")
+    form = UploadForm(initial={"folder": request.GET.get("prefix", ""), "unpack": True})
+    return _page(request, bucket, {"form": form, "error": message_of(error)}, status_of(error))

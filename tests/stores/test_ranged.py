@@ -38,7 +38,7 @@ def test_read_gives_the_bytes_from_any_place(file):
 
 
 def test_seek_before_the_start_is_an_error(file):
-    with pytest.raises(ValueError, match="before the start"):
+    with pytest.raises(OSError, match="before the start"):
         file.seek(-1)
 
 
