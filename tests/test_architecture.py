@@ -15,7 +15,7 @@ STEPS = [
     {"views", "tasks", "management", "admin", "apps", "middleware"},
     {"forms", "requests"},
     {"services"},
-    {"pipeline", "preparation", "uploads"},
+    {"pipeline", "preparation", "exports", "uploads"},
     {"scanner", "scan_child", "sources", "package", "heartbeat", "shutdown", "archive"},
     {"artifacts", "drivers"},
     {"transitions", "details"},

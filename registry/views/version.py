@@ -13,6 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.requests import ConsoleRequest, allowed
 from registry.config import ModelConfig
+from registry.exports import can_be_exported
 from registry.findings import Finding, Severity
 from registry.models import ModelVersion
 from registry.queries import LARGE, may_download, versions_for
@@ -65,6 +66,7 @@ def version_detail(request: ConsoleRequest, code: UUID) -> HttpResponse:
     }
     if is_part(request, "version-tabs"):
         return render(request, "registry/_tabs.html", context)
+    context["may_export"] = may_download(version) and can_be_exported(version)
     context["siblings"] = _siblings(version)
     context["errors"] = _findings(version, Severity.ERROR)
     return render(request, "registry/version.html", context)

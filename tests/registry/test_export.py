@@ -1,0 +1,117 @@
+"""Exporting a version: the same bytes each time, whole, and only to those who may have them."""
+
+import io
+import json
+import zipfile
+
+import pytest
+from django.urls import reverse
+
+from accounts.models import AuditEvent
+from registry.artifacts import ingest
+from registry.digests import package_digest
+from registry.exports import export_chunks
+from registry.models import ModelSource, Status, StoredFile
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+PACKAGE = {"model/config.json": b"{}", "model/model.pkl": b"weights" * 1000, "model/数据.txt": b""}
+
+
+def exportable(name="digits", package=PACKAGE, **values):
+    kept = {path: ingest([content]) for path, content in package.items()}
+    digest = package_digest((path, stored.size, stored.sha256) for path, stored in kept.items())
+    version = factories.make_version(name, digest=digest, **values)
+    for path, stored in kept.items():
+        StoredFile.objects.create(version=version, path=path, size=stored.size, sha256=stored.sha256)
+    return version
+
+
+def zip_of(version):
+    return b"".join(export_chunks(version))
+
+
+def address(version):
+    return reverse("registry:version-export", args=[version.uuid])
+
+
+def test_export_holds_the_package_with_its_manifest_and_receipt():
+    version = exportable(source_path="/demo/digits/", created_by_name="ann")
+
+    with zipfile.ZipFile(io.BytesIO(zip_of(version))) as archive:
+        names = archive.namelist()
+        found = {name: archive.read(name) for name in names}
+
+    assert names == ["MANIFEST.json", "RECEIPT.json", *sorted(PACKAGE)]
+    assert {name: found[name] for name in PACKAGE} == PACKAGE
+    manifest, receipt = json.loads(found["MANIFEST.json"]), json.loads(found["RECEIPT.json"])
+    assert manifest["digest"] == receipt["digest"] == f"sha256:{version.digest}"
+    assert [file["path"] for file in manifest["files"]] == sorted(PACKAGE)
+    assert (receipt["imported_by"], receipt["source"]["path"]) == ("ann", "/demo/digits/")
+
+
+def test_export_is_the_same_each_time():
+    version = exportable()
+
+    assert zip_of(version) == zip_of(version)
+
+
+def test_what_was_exported_has_the_digest_of_the_version():
+    version = exportable()
+
+    with zipfile.ZipFile(io.BytesIO(zip_of(version))) as archive:
+        files = [(name, ingest([archive.read(name)])) for name in archive.namelist() if name.startswith("model/")]
+
+    assert package_digest((name, kept.size, kept.sha256) for name, kept in files) == version.digest
+
+
+def test_export_of_an_image_version_holds_only_its_configuration():
+    version = exportable(engine="Image")
+
+    with zipfile.ZipFile(io.BytesIO(zip_of(version))) as archive:
+        assert archive.namelist() == ["MANIFEST.json", "RECEIPT.json", "model/config.json"]
+
+
+def test_export_comes_in_pieces():
+    version = exportable(package={"model/config.json": b"{}", "model/large.bin": b"x" * (5 * 1024 * 1024)})
+
+    assert max(len(chunk) for chunk in export_chunks(version)) < 2 * 1024 * 1024
+
+
+def test_page_gives_the_archive_as_an_attachment_and_records_who_took_it(client, viewer):
+    version = exportable()
+    client.force_login(viewer)
+
+    response = client.get(address(version))
+
+    assert response.getvalue() == zip_of(version)
+    assert response["Content-Disposition"] == 'attachment; filename="digits-0.0.1.zip"'
+    event = AuditEvent.objects.get(code="version.exported")
+    assert (event.actor, event.params["version"], event.params["digest"]) == (viewer, "0.0.1", version.digest)
+
+
+@pytest.mark.parametrize("source", [ModelSource.EXEML, ModelSource.SUBSCRIBED])
+def test_exeml_and_subscribed_versions_are_never_given_out(client, admin, source):
+    version = exportable(model_source=source)
+    client.force_login(admin)
+
+    assert client.get(address(version)).status_code == 403
+    assert address(version) not in client.get(version.get_absolute_url()).text
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.NORMAL])
+def test_version_that_is_not_normal_is_refused_with_the_reason(client, viewer, status):
+    version = factories.make_version(status=status)
+    client.force_login(viewer)
+
+    response = client.get(address(version))
+
+    assert response.status_code == 409
+    assert "Only a version that is Normal can be exported" in response.text
+
+
+def test_version_of_another_workspace_is_not_found(client, viewer):
+    version = exportable(workspace=factories.make_workspace("theirs"))
+    client.force_login(viewer)
+
+    assert client.get(address(version)).status_code == 404
