@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from celery import current_app
-from django.core.files.base import ContentFile
-from django.core.files.storage import storages
 from django.db import connection
+
+from registry.artifacts import check_store
 
 PATIENCE = 2
 
@@ -20,17 +20,10 @@ def _broker() -> None:
         broker.ensure_connection(max_retries=1, timeout=PATIENCE, interval_start=0)
 
 
-def _artifact_store() -> None:
-    """Writing is what fails when a disk is full or read-only, so a byte is written."""
-    storage = storages["artifacts"]
-    name = storage.save("readyz", ContentFile(b"?"))
-    storage.delete(name)
-
-
 PARTS: dict[str, Callable[[], None]] = {
     "database": _database,
     "broker": _broker,
-    "artifact store": _artifact_store,
+    "artifact store": check_store,  # Writing is what fails when a disk is full, so a byte is written.
 }
 
 

@@ -1,202 +1,106 @@
-"""The artifact store: bytes kept once under their SHA-256, never changed."""
+"""The artifact store: bytes kept once under their SHA-256, never changed, in a folder or in object storage."""
 
-import errno
-import hashlib
-import os
-import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, cast
-from uuid import uuid4
+from typing import BinaryIO
 
 from django.core.files.storage import FileSystemStorage, storages
 
-from registry.errors import ArtifactStoreFull, ArtifactStoreUnavailable, ArtifactTooLarge
-from registry.models import StoredFile
+from registry.artifacts_base import SHA256, ArtifactStore, Stored
+from registry.artifacts_folder import FolderStore
+from registry.artifacts_s3 import ObjectStore
+from registry.errors import ArtifactStoreUnavailable
 
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
-SHA256 = re.compile(r"[0-9a-f]{64}")
-ASIDE = ".swept"
-BATCH = 500
+__all__ = [
+    "Stored",
+    "check_store",
+    "download_url",
+    "exists",
+    "hold",
+    "ingest",
+    "missing",
+    "open_artifact",
+    "settle",
+    "sweep",
+    "want",
+]
 
-
-@dataclass(frozen=True)
-class Stored:
-    sha256: str
-    size: int
+PROBE = "artifacts-probe"
 
 
 def ingest(chunks: Iterable[bytes], *, limit: int | None = None) -> Stored:
-    """Keep the bytes, hashed while they are written; bytes that are kept already are only marked as wanted.
+    """Keep the bytes, hashed while they are written; bytes that are kept already are not written again.
 
     Raises ArtifactTooLarge past `limit` and ArtifactStoreUnavailable (or ArtifactStoreFull) when the store fails;
-    what `chunks` raises passes through. Nothing half written stays. Durable after `settle`.
+    what `chunks` raises passes through. Nothing half written stays. Durable after `settle`. Uses no database.
     """
-    temporary = _temporary_folder() / uuid4().hex
-    with _store_errors():
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
-    try:
-        stored = _write(descriptor, chunks, limit)
-        with _store_errors():
-            if not _touch(stored):
-                os.fsync(descriptor)
-                _place(temporary, stored.sha256)
-    finally:
-        os.close(descriptor)
-        temporary.unlink(missing_ok=True)
-    return stored
+    return _store().ingest(chunks, limit)
 
 
 def settle(stored: Iterable[Stored]) -> None:
-    """Make ingested bytes safe from a power cut and from a sweep; call right before rows refer to them.
+    """Make ingested bytes safe from a power cut and from a sweep; call before rows refer to them.
 
-    Raises ArtifactStoreUnavailable when some are not there any more: fetching them again heals it.
+    Raises ArtifactStoreUnavailable when some are not there any more: fetching them again heals it. Uses the database
+    and the network; where those two must not meet, call `want`, then `missing`, and `hold` in the transaction.
     """
-    folders = {_root()}
-    with _store_errors():
-        for each in stored:
-            if not _touch(each):
-                raise ArtifactStoreUnavailable(f"artifact {each.sha256} is not in the store")
-            folders.add(_path(each.sha256).parent)
-        for folder in folders:
-            _fsync_folder(folder)
+    wanted = set(stored)
+    _refuse(want(wanted) | missing(wanted))
+
+
+def want(stored: Iterable[Stored]) -> set[str]:
+    """Mark bytes so that no sweep takes them; the SHA-256 of those that cannot be marked. Uses no network."""
+    return _store().want(set(stored))
+
+
+def missing(stored: Iterable[Stored]) -> set[str]:
+    """The SHA-256 of bytes that are not in the store whole; the others are durable then. Uses no database."""
+    return _store().confirm(set(stored))
+
+
+def hold(stored: Iterable[Stored]) -> None:
+    """Keep settled bytes from a sweep until this transaction ends, which refers to them. Uses no network.
+
+    Raises ArtifactStoreUnavailable when a sweep was faster: fetching them again heals it.
+    """
+    _refuse(_store().hold(set(stored)))
 
 
 def open_artifact(sha256: str) -> BinaryIO:
-    with _store_errors():
-        return _path(sha256).open("rb")
+    """The bytes as a stream that can seek; read from end to end it is one request."""
+    return _store().open(sha256)
 
 
 def exists(sha256: str) -> bool:
-    return SHA256.fullmatch(sha256) is not None and _path(sha256).is_file()
+    return SHA256.fullmatch(sha256) is not None and _store().exists(sha256)
+
+
+def download_url(sha256: str, filename: str) -> str | None:
+    """A short-lived address at which a browser gets the bytes as `filename`; None where the store offers none."""
+    return _store().download_url(sha256, filename)
 
 
 def check_store() -> None:
-    """Raise ArtifactStoreUnavailable unless the store takes a file now."""
-    with _store_errors():
-        probe = _temporary_folder() / uuid4().hex
-        probe.write_bytes(b"?")
-        probe.unlink()
+    """Raise ArtifactStoreUnavailable unless the store takes a file now; asks with little patience where it may."""
+    _store(PROBE if PROBE in storages.backends else "artifacts").check()
 
 
 def sweep(*, keep_since: datetime) -> int:
     """Remove what no version refers to and nobody wanted since `keep_since`; returns how many files went.
 
-    Safe beside imports: `ingest` and `settle` mark what they find as wanted, and a blob is judged once more after
-    it was taken out of their reach.
+    Safe beside imports: what they mark as wanted stays, and bytes are judged once more after they were taken out of
+    their reach.
     """
-    since = keep_since.timestamp()
-    with _store_errors():
-        removed = _sweep_temporary(since)
-        for folder in sorted(_root().glob("[0-9a-f][0-9a-f]")):
-            old = [entry.name for entry in os.scandir(folder) if _is_old_blob(entry, since)]
-            for start in range(0, len(old), BATCH):
-                removed += _remove_unused(old[start : start + BATCH], since)
-    return removed
+    return _store().sweep(keep_since)
 
 
-def _write(descriptor: int, chunks: Iterable[bytes], limit: int | None) -> Stored:
-    digest, size = hashlib.sha256(), 0
-    for chunk in chunks:
-        size += len(chunk)
-        if limit is not None and size > limit:
-            raise ArtifactTooLarge(limit)
-        digest.update(chunk)
-        with _store_errors():
-            rest = memoryview(chunk)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-    return Stored(digest.hexdigest(), size)
+def _store(name: str = "artifacts") -> ArtifactStore:
+    storage = storages[name]
+    if isinstance(storage, FileSystemStorage):
+        return FolderStore(Path(storage.location))
+    return ObjectStore.of(storage)
 
 
-def _touch(stored: Stored) -> bool:
-    """Mark a kept blob as wanted now; False when it is not there or not whole."""
-    path = _path(stored.sha256)
-    try:
-        os.utime(path)
-        return path.stat().st_size == stored.size
-    except FileNotFoundError:
-        return False
-
-
-def _place(temporary: Path, sha256: str) -> None:
-    path = _path(sha256)
-    try:
-        temporary.replace(path)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.replace(path)
-
-
-def _is_old_blob(entry: os.DirEntry[str], since: float) -> bool:
-    with suppress(FileNotFoundError):
-        return SHA256.fullmatch(entry.name) is not None and entry.stat(follow_symlinks=False).st_mtime < since
-    return False
-
-
-def _remove_unused(candidates: list[str], since: float) -> int:
-    used = set(StoredFile.objects.filter(sha256__in=candidates).values_list("sha256", flat=True))
-    return sum(_take_out(sha256, since) for sha256 in candidates if sha256 not in used)
-
-
-def _take_out(sha256: str, since: float) -> bool:
-    """Remove a blob unless an import marked it meanwhile: out of its place first, so that none can mark it unseen."""
-    aside = _temporary_folder() / (sha256 + ASIDE)
-    with suppress(FileNotFoundError):
-        _path(sha256).rename(aside)
-        if aside.stat().st_mtime < since:
-            aside.unlink()
-            return True
-        aside.replace(_path(sha256))
-    return False
-
-
-def _sweep_temporary(since: float) -> int:
-    removed = 0
-    for path in _temporary_folder().iterdir():
-        with suppress(FileNotFoundError):
-            if path.name.endswith(ASIDE):  # A sweep died between two steps; the blob is judged again in its place.
-                path.replace(_path(path.name.removesuffix(ASIDE)))
-            elif path.stat().st_mtime < since:
-                path.unlink()
-                removed += 1
-    return removed
-
-
-def _root() -> Path:
-    return Path(cast(FileSystemStorage, storages["artifacts"]).location)
-
-
-def _temporary_folder() -> Path:
-    """On the store's own filesystem, so that a rename ends every write."""
-    folder = _root() / "tmp"
-    with _store_errors():
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _path(sha256: str) -> Path:
-    if SHA256.fullmatch(sha256) is None:
-        raise ValueError(f"not a SHA-256: {sha256[:80]!r}")
-    return _root() / sha256[:2] / sha256
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _store_errors() -> Iterator[None]:
-    """Tell the store's failures from those of the source that is read at the same time."""
-    try:
-        yield
-    except OSError as error:
-        kind = ArtifactStoreFull if error.errno in NO_ROOM else ArtifactStoreUnavailable
-        raise kind(str(error)) from error
+def _refuse(lost: set[str]) -> None:
+    if lost:
+        raise ArtifactStoreUnavailable(f"{len(lost)} artifacts are not in the store, such as {min(lost)}")

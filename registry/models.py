@@ -204,6 +204,25 @@ class StoredFile(models.Model):
         return self.path
 
 
+class Blob(models.Model):
+    """Bytes in object storage, where no time of change says when they were last wanted: `wanted_at` does.
+
+    `doomed_at` is set while a sweep removes them. Folders need no rows.
+    """
+
+    sha256 = models.CharField("SHA-256", max_length=64, unique=True)
+    wanted_at = models.DateTimeField()
+    doomed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("stored bytes")
+        verbose_name_plural = _("stored bytes")
+        indexes = [models.Index(fields=["wanted_at"])]
+
+    def __str__(self) -> str:
+        return self.sha256
+
+
 class InferenceSpec(models.Model):
     """Resources one instance needs (推理规格); GPU and Ascend exclude each other."""
 

@@ -112,16 +112,16 @@ def reserve_version(
 def hand_over(version: ModelVersion, report: HandOver) -> bool:
     """Keep what the import brought and end it: Normal, or Building where a preparer is set (rung after commit).
 
-    False, with nothing kept, when the version is not being imported any more. Raises ArtifactStoreUnavailable when
-    bytes of `report.files` are not in the store.
+    The bytes of `report.files` were settled before. False, with nothing kept, when the version is not being imported
+    any more. Raises ArtifactStoreUnavailable when a sweep took some of them.
     """
-    artifacts.settle(Stored(file.sha256, file.size) for file in report.files)
     size = sum(file.size for file in report.files)
     cannot_run = cannot_run_reason(report.engine)
     building = bool(settings.VERSION_PREPARER) and not cannot_run
     events = [
         Line("file.copied", {"count": len(report.files)}),
         Line("size.computed", {"bytes": size}),
+        *_known_already(report),
         Line("build.requested" if building else "import.done"),
     ]
     values: dict[str, Any] = _kept(report) | {
@@ -135,6 +135,7 @@ def hand_over(version: ModelVersion, report: HandOver) -> bool:
     }
     status = Status.BUILDING if building else Status.NORMAL
     with transaction.atomic():
+        artifacts.hold(Stored(file.sha256, file.size) for file in report.files)
         if not transitions.move(version, status, *events, when=Q(status=Status.IMPORTING), values=values):
             return False
         StoredFile.objects.bulk_create((StoredFile(version=version, **asdict(file)) for file in report.files), 1000)
@@ -322,6 +323,11 @@ def _kept(report: HandOver) -> dict[str, Any]:
         "deployment_types": joined_types(report.deployment_types),
         "source_params": dict(report.source_params),
     }
+
+
+def _known_already(report: HandOver) -> list[Line]:
+    known = {"count": report.known_files, "bytes": report.known_bytes}
+    return [Line("file.known", known)] if report.known_files else []
 
 
 def _remove(version: ModelVersion) -> None:

@@ -41,7 +41,7 @@ class PackageFile:
 
 @dataclass(frozen=True)
 class HandOver:
-    """What an import found out; it lasts on the version."""
+    """What an import found out; it lasts on the version. `known_*` were in the store and not fetched again."""
 
     engine: str = ""
     runtime: str = ""
@@ -54,6 +54,8 @@ class HandOver:
     has_inference_code: bool = False
     deployment_types: tuple[str, ...] = ALL_TYPES
     source_params: Mapping[str, Any] = field(default_factory=dict)
+    known_files: int = 0
+    known_bytes: int = 0
 
 
 class VersionTaken(Exception):

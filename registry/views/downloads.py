@@ -4,14 +4,15 @@ from pathlib import PurePosixPath
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, Http404, HttpResponse
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.requests import ConsoleRequest
-from registry.artifacts import open_artifact
+from registry.artifacts import download_url, open_artifact
 from registry.errors import ArtifactStoreUnavailable
+from registry.models import StoredFile
 from registry.queries import may_download, versions_for
 
 
@@ -25,10 +26,19 @@ def file_download(request: ConsoleRequest, code: UUID, path: str) -> HttpRespons
         raise Http404
     file = get_object_or_404(version.files, path=path)
     try:
-        content = open_artifact(file.sha256)
+        return _answer(file)
     except ArtifactStoreUnavailable:
         return _unreadable(request, {"version": version, "model": version.model, "file": file})
+
+
+def _answer(file: StoredFile) -> HttpResponseBase:
+    """The store's own short-lived address where it has one, which spares the console the bytes; else a stream."""
     name = PurePosixPath(file.path).name
+    if url := download_url(file.sha256, name):
+        redirect = HttpResponseRedirect(url)
+        redirect["Cache-Control"] = "private, no-store"
+        return redirect
+    content = open_artifact(file.sha256)
     response = FileResponse(content, as_attachment=True, filename=name, content_type="application/octet-stream")
     response["Content-Length"] = str(file.size)
     response["ETag"] = f'"{file.sha256}"'
