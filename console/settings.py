@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django_guid.integrations import CeleryIntegration
 
 from console import env, logs
+from console.artifact_storage import artifact_storages
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA = Path(env.text("MODELPORT_DATA", str(BASE_DIR / "var"))).expanduser().resolve()
@@ -142,13 +143,15 @@ STATIC_ROOT = DATA / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
-    "artifacts": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(DATA / "artifacts")},
-    },
+    **artifact_storages(DATA / "artifacts"),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 BUCKETS_ROOT = DATA / "buckets"
+# Object storage: the hosts endpoints may have (none named: every one), and how long the console waits for them.
+S3_HOSTS = env.words("MODELPORT_S3_HOSTS", [])
+S3_CONNECT_SECONDS = env.seconds("MODELPORT_S3_CONNECT_SECONDS", 5)
+S3_READ_SECONDS = env.seconds("MODELPORT_S3_READ_SECONDS", 60)
+S3_ATTEMPTS = env.number("MODELPORT_S3_ATTEMPTS", 4, least=1)
 # Only the upload page takes files, and never into memory; it names its own handler.
 FILE_UPLOAD_HANDLERS = ["console.uploads.NoFiles"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
@@ -201,6 +204,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 IMPORT_SWEEP_SECONDS = env.seconds("MODELPORT_IMPORT_SWEEP_SECONDS", 10)
 ARTIFACT_SWEEP_SECONDS = env.seconds("MODELPORT_ARTIFACT_SWEEP_SECONDS", 3600)
+UPLOAD_SWEEP_SECONDS = env.seconds("MODELPORT_UPLOAD_SWEEP_SECONDS", 60)
 
 
 def _every(seconds: float, task: str) -> dict[str, Any]:
@@ -211,6 +215,7 @@ def _every(seconds: float, task: str) -> dict[str, Any]:
 CELERY_BEAT_SCHEDULE = {
     "sweep-imports": _every(IMPORT_SWEEP_SECONDS, "importers.sweep_imports"),
     "sweep-artifacts": _every(ARTIFACT_SWEEP_SECONDS, "importers.sweep_artifacts"),
+    "sweep-uploads": _every(UPLOAD_SWEEP_SECONDS, "stores.sweep_uploads"),
 }
 
 # Importing: times in seconds, sizes in bytes
@@ -218,6 +223,9 @@ IMPORT_LEASE_SECONDS = env.seconds("MODELPORT_IMPORT_LEASE_SECONDS", 60)
 IMPORT_HEARTBEAT_SECONDS = env.seconds("MODELPORT_IMPORT_HEARTBEAT_SECONDS", 1)
 IMPORT_RETRY_SECONDS = env.seconds("MODELPORT_IMPORT_RETRY_SECONDS", 20)
 IMPORT_ATTEMPTS = env.number("MODELPORT_IMPORT_ATTEMPTS", 3, least=1)
+IMPORT_FETCHERS = env.number("MODELPORT_IMPORT_FETCHERS", 4, least=1)
+# An object of a bucket that shows the same key, ETag, size and version as before is not fetched again.
+TRUST_FINGERPRINTS = env.flag("MODELPORT_TRUST_FINGERPRINTS", True)
 PAGE_POLL_SECONDS = env.seconds("MODELPORT_PAGE_POLL_SECONDS", 1)
 ARTIFACT_GRACE_SECONDS = env.seconds("MODELPORT_ARTIFACT_GRACE_SECONDS", 24 * 3600)
 PACKAGE_MAX_BYTES = env.number("MODELPORT_PACKAGE_MAX_BYTES", 5 * 1024**3)
@@ -227,6 +235,11 @@ PACKAGE_MAX_KEY_BYTES = env.number("MODELPORT_PACKAGE_MAX_KEY_BYTES", 1024)
 PACKAGE_MAX_EXPANSION = env.number("MODELPORT_PACKAGE_MAX_EXPANSION", 100)
 UPLOAD_MAX_BYTES = env.number("MODELPORT_UPLOAD_MAX_BYTES", 20 * 1024**3)
 UPLOAD_MAX_FILES = env.number("MODELPORT_UPLOAD_MAX_FILES", 100_000)
+UPLOAD_LEASE_SECONDS = env.seconds("MODELPORT_UPLOAD_LEASE_SECONDS", 30)
+UPLOAD_RETRY_SECONDS = env.seconds("MODELPORT_UPLOAD_RETRY_SECONDS", 20)
+UPLOAD_ATTEMPTS = env.number("MODELPORT_UPLOAD_ATTEMPTS", 3, least=1)
+UPLOAD_IDLE_SECONDS = env.seconds("MODELPORT_UPLOAD_IDLE_SECONDS", 24 * 3600)
+UPLOAD_KEPT_SECONDS = env.seconds("MODELPORT_UPLOAD_KEPT_SECONDS", 7 * 24 * 3600)
 SCAN_TIMEOUT_SECONDS = env.seconds("MODELPORT_SCAN_TIMEOUT_SECONDS", 600)
 SCAN_MEMORY_BYTES = env.number("MODELPORT_SCAN_MEMORY_BYTES", 1024**3)
 STRICT_SEED_RULES = env.flag("MODELPORT_STRICT_SEED_RULES", False)

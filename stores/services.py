@@ -7,9 +7,11 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.models import User, Workspace
+from accounts.secrets import SecretUnreadable, unseal
 from accounts.services import record_audit
 from stores.drivers.base import LINK, SPECIAL_FILE, BucketDriver
 from stores.drivers.folder import FolderDriver
+from stores.drivers.s3 import S3Driver, S3Place
 from stores.errors import SourceRefused
 from stores.models import Bucket
 from stores.paths import is_bucket_name, parse_location, shown
@@ -27,7 +29,26 @@ class Tally:
 
 
 def driver_for(bucket: Bucket) -> BucketDriver:
-    return _folder(bucket)
+    """What reads and writes the bucket; raises SourceRefused where its credentials cannot be decrypted any more."""
+    return S3Driver(_place_of(bucket)) if bucket.driver == Bucket.Driver.S3 else _folder(bucket)
+
+
+def _place_of(bucket: Bucket) -> S3Place:
+    try:
+        keys = unseal(bucket.credentials) if bucket.credentials else {}
+    except SecretUnreadable as error:
+        raise SourceRefused("bucket.secret_unreadable", bucket=bucket.name) from error
+    return S3Place(
+        endpoint=bucket.endpoint,
+        bucket=bucket.remote_name or bucket.name,
+        name=bucket.name,
+        prefix=bucket.prefix,
+        region=bucket.region,
+        virtual=bucket.addressing == Bucket.Addressing.VIRTUAL,
+        access_key=keys.get("access_key", ""),
+        secret_key=keys.get("secret_key", ""),
+        session_token=keys.get("session_token", ""),
+    )
 
 
 def _folder(bucket: Bucket) -> FolderDriver:

@@ -12,6 +12,7 @@ DATA = _ROOT
 BUCKETS_ROOT = _ROOT / "buckets"
 STATIC_ROOT = _ROOT / "static"
 STATIC_ROOT.mkdir()
+S3_CONNECT_SECONDS, S3_READ_SECONDS, S3_ATTEMPTS = 2, 10, 3
 STORAGES = STORAGES | {
     "artifacts": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",

@@ -1,0 +1,153 @@
+"""What object storage answers when it cannot, in our words: by its codes, its status and the kind of exception."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, ParamValidationError, SSLError
+from botocore.parsers import ResponseParserError
+
+from stores.drivers.s3_place import S3Place
+from stores.errors import SourceRefused, SourceUnavailable
+from stores.paths import MAX_KEY_BYTES, shown
+
+Failure = SourceRefused | SourceUnavailable
+
+DEFAULT_REGION = "us-east-1"
+OTHER_REGION = "source.other_region"
+_CODES = {
+    "NoSuchBucket": "source.bucket_gone",
+    "NoSuchKey": "source.missing",
+    "NoSuchVersion": "source.missing",
+    "AccessDenied": "source.forbidden",
+    "AllAccessDisabled": "source.forbidden",
+    "InvalidAccessKeyId": "source.credentials",
+    "SignatureDoesNotMatch": "source.credentials",
+    "InvalidToken": "source.credentials",
+    "AuthFailure": "source.credentials",
+    "ExpiredToken": "source.expired",
+    "ExpiredTokenException": "source.expired",
+    "TokenRefreshRequired": "source.expired",
+    "RequestTimeTooSkewed": "source.clock_skew",
+    "AuthorizationHeaderMalformed": OTHER_REGION,
+    "AuthorizationQueryParametersError": OTHER_REGION,
+    "PermanentRedirect": OTHER_REGION,
+    "TemporaryRedirect": OTHER_REGION,
+    "Redirect": OTHER_REGION,
+    "IllegalLocationConstraintException": OTHER_REGION,
+    "PreconditionFailed": "source.object_changed",
+    "ConditionalRequestConflict": "source.object_changed",
+    "InvalidObjectState": "source.archived",
+    "KeyTooLongError": "source.name_too_long",
+    "InvalidBucketName": "bucket.name_invalid",
+    "KMSInvalidStateException": "source.encrypted",
+    "NoSuchUpload": "upload.gone",
+    "InvalidPart": "upload.gone",
+    "InvalidPartOrder": "upload.gone",
+}
+_STATUS = {
+    301: OTHER_REGION,
+    307: OTHER_REGION,
+    308: OTHER_REGION,
+    401: "source.credentials",
+    403: "source.forbidden",
+    404: "source.missing",
+    410: "source.missing",
+    412: "source.object_changed",
+}
+_PASSING = {
+    "BadDigest",
+    "IncompleteBody",
+    "OperationAborted",
+    "RequestTimeout",
+    "SlowDown",
+    "TooManyRequests",
+    "XAmzContentSHA256Mismatch",
+}
+_PASSING_STATUS = {408, 425, 429}
+_FULL = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "InsufficientCapacity"}
+
+
+@contextmanager
+def refusals(place: S3Place, key: str = "", *, answers: bool = True) -> Iterator[None]:
+    """Turn what the storage answers about an object, or about its bucket when there is no key, into our exceptions.
+
+    Without `answers` only what kept it from answering; a ClientError passes.
+    """
+    try:
+        yield
+    except ParamValidationError:
+        raise
+    except (BotoCoreError, ClientError) as error:
+        if isinstance(error, ClientError) and not answers:
+            raise
+        raise failure_of(error, place, key) from error
+    except ResponseParserError as error:
+        raise SourceUnavailable("an answer that is not XML") from error
+
+
+def code_of(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def status_of(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def speaks_s3(error: ClientError) -> bool:
+    """Whether the answer had a code of its own; without one all that is known is the status."""
+    return code_of(error).isidentifier() or "." in code_of(error)
+
+
+def region_in(error: ClientError) -> str:
+    """The region an error names as the right one; empty when it names none."""
+    details: dict[str, Any] = dict(error.response.get("Error", {}))
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return str(details.get("Region") or headers.get("x-amz-bucket-region") or "")
+
+
+def failure_of(error: BotoCoreError | ClientError, place: S3Place, key: str = "") -> Failure:
+    if isinstance(error, ClientError):
+        return _answered(error, place, key)
+    inner = error.kwargs.get("error")
+    if isinstance(inner, SourceRefused):
+        return inner
+    if isinstance(error, SSLError) or (isinstance(error, EndpointConnectionError) and _is_unknown_host(inner)):
+        return refusal("source.endpoint_unknown", place, key)
+    return SourceUnavailable(type(error).__name__)
+
+
+def refusal(code: str, place: S3Place, key: str = "", **params: str) -> SourceRefused:
+    """A refusal with everything its sentence may name."""
+    return SourceRefused(
+        code,
+        path=shown(f"/{place.name}/{key}"),
+        bucket=place.name,
+        endpoint=shown(place.endpoint),
+        limit=MAX_KEY_BYTES,
+        **params,
+    )
+
+
+def _answered(error: ClientError, place: S3Place, key: str) -> Failure:
+    code, status = code_of(error), status_of(error)
+    if code in _FULL or status == 507:
+        return SourceUnavailable(code, code="source.no_space")
+    if code in _PASSING or status in _PASSING_STATUS or status >= 500:
+        return SourceUnavailable(code)
+    ours = _CODES.get(code) or ("source.encrypted" if code.startswith("KMS.") else _STATUS.get(status))
+    if ours == "source.missing" and not key:
+        ours = "source.bucket_gone"
+    if ours == OTHER_REGION:
+        return refusal(ours, place, key, region=region_in(error) or "?", expected=place.region or DEFAULT_REGION)
+    return refusal(ours or "source.rejected", place, key, reason=shown(code or str(status)))
+
+
+def _is_unknown_host(error: BaseException | None) -> bool:
+    """Whether no server knows the name; one that does not answer now may know it later."""
+    while error is not None:
+        if isinstance(error, socket.gaierror):
+            return error.errno != socket.EAI_AGAIN
+        error = error.__cause__ or error.__context__
+    return False
