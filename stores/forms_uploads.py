@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 
 from stores.errors import SourceRefused
-from stores.forms import folder_in
 from stores.models import Conflict
+from stores.paths import folder_in
 from stores.uploads import Offer
 
 

@@ -102,6 +102,11 @@ def without_bucket(text: str, bucket: str) -> str:
     return text.removeprefix("/")
 
 
+def folder_in(bucket: str, text: str) -> str:
+    """The prefix somebody typed; a whole path, as the console shows and copies it, loses the name of its bucket."""
+    return check_spaces(check_prefix(as_prefix(without_bucket(text.strip(), bucket))))
+
+
 def is_safe_name(segment: str) -> bool:
     """True when one part of a key is a plain name: no dots alone, no separator of any system, no control character."""
     if segment in ("", ".", "..") or "/" in segment or "\\" in segment:
