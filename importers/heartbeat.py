@@ -1,6 +1,6 @@
 """How a worker shows that it lives while it works, and learns that the job is no longer its own."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from threading import Lock
@@ -40,6 +40,12 @@ class Heartbeat:
         """Say how much there is to move."""
         self._write(files_total=files, bytes_total=size)
 
+    def known(self, *, files: int, size: int) -> None:
+        """Count what needs no moving."""
+        with self._counting:
+            self._files += files
+            self._bytes += size
+
     def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The same chunks; one counts as moved when the next is asked for."""
         for chunk in self.while_claimed(chunks):
@@ -64,16 +70,26 @@ class Heartbeat:
         """Do work that touches no database in a thread, and beat meanwhile."""
         return self.during_each(lambda _: work(), [None])[0]
 
-    def during_each(self, work: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 1) -> list[Result]:
-        """The results of work on each item, in their order; the first failure ends the rest."""
+    def during_each(
+        self,
+        work: Callable[[Item], Result],
+        items: Iterable[Item],
+        *,
+        threads: int = 1,
+        done: Callable[[Sequence[Result]], None] = lambda _: None,
+    ) -> list[Result]:
+        """The results of work on each item, in their order; the first failure ends the rest.
+
+        `done` gets the results of about a beat at a time, in this thread, where it may use the database.
+        """
         with ThreadPoolExecutor(threads, thread_name_prefix="import") as pool:
             results = [pool.submit(copy_context().run, work, item) for item in items]
             waiting = set(results)
             try:
                 while waiting:
-                    done, waiting = wait(waiting, settings.IMPORT_HEARTBEAT_SECONDS, FIRST_EXCEPTION)
-                    for result in done:
-                        result.result()
+                    ended, waiting = wait(waiting, settings.IMPORT_HEARTBEAT_SECONDS, FIRST_EXCEPTION)
+                    if ended:
+                        done([result.result() for result in ended])
                     self.beat()
             except BaseException:
                 self._ended = True

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Workspace
 from registry.models import ModelVersion, SourceKind
+from stores.models import Bucket
 
 
 class State(models.TextChoices):
@@ -96,3 +97,27 @@ class ImportEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.before} → {self.after}"
+
+
+class FetchedObject(models.Model):
+    """What an object of a bucket held when it was fetched, and the fingerprint it had.
+
+    `place` is where the bucket was reached then: a bucket that is set to another place is another bucket.
+    """
+
+    bucket = models.ForeignKey(Bucket, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=1024)
+    place = models.TextField()
+    fingerprint = models.TextField()
+    size = models.PositiveBigIntegerField()
+    sha256 = models.CharField("SHA-256", max_length=64)
+    fetched_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("fetched object")
+        verbose_name_plural = _("fetched objects")
+        constraints = [models.UniqueConstraint(fields=["bucket", "key"], name="one_fetched_object_per_key")]
+        indexes = [models.Index(fields=["fetched_at"])]
+
+    def __str__(self) -> str:
+        return self.key

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 
 from importers import transitions
+from importers.fetching import Bytes, fetch, settle
 from importers.heartbeat import ClaimLost, Heartbeat
 from importers.models import ImportJob, State
 from importers.package.check import CheckOptions, FileEntry, Limits, PackageReport, check_package
@@ -22,15 +24,13 @@ from importers.sources.base import Folder, finding_of
 from importers.storable import storable
 from registry import artifacts
 from registry.artifacts import Stored
-from registry.errors import ArtifactStoreUnavailable, ArtifactTooLarge
+from registry.errors import ArtifactStoreUnavailable
 from registry.findings import Finding, has_errors
 from registry.services import HandOver, PackageFile, fail_import, hand_over
 from stores.errors import SourceRefused, SourceUnavailable
 
 logger = logging.getLogger(__name__)
-FETCHERS = 4
 Listing = tuple[FileEntry, ...]
-Bytes = Mapping[str, Stored]  # by path below the chosen folder
 
 
 class Refused(Exception):
@@ -60,6 +60,7 @@ def run(job: ImportJob) -> None:
         again_later(job, error.code, gave_up="import.source_gave_up")
     except ArtifactStoreUnavailable as error:
         logger.warning("artifact store unavailable: %s", error, extra={"job": job.pk})
+        job.refresh_from_db(fields=["state"])  # what was rolled back is still in memory
         again_later(job, "import.store_unavailable", gave_up="import.store_gave_up")
     except (OperationalError, InterfaceError):
         logger.exception("import interrupted by the database", extra={"job": job.pk})
@@ -83,21 +84,6 @@ def examine(
             yield entry
 
     return check_package(listed(), folder.read, options), tuple(listing)
-
-
-def fetch(folder: Folder, report: PackageReport, heartbeat: Heartbeat) -> dict[str, Stored]:
-    """Stream every file of the package into the artifact store, a few at a time: each waits for the disk by itself."""
-
-    def fetch_one(file: FileEntry) -> tuple[str, Stored]:
-        path = report.source_path(file.path)
-        stored = _ingest(heartbeat.counted(folder.chunks(path)), path, file.size)
-        heartbeat.file_done()
-        return path, stored
-
-    heartbeat.start(files=len(report.files), size=sum(file.size for file in report.files))
-    stored = dict(heartbeat.during_each(fetch_one, report.files, threads=FETCHERS))
-    heartbeat.finish()
-    return stored
 
 
 def check(folder: Folder, listing: Listing, stored: Bytes, options: CheckOptions) -> PackageReport:
@@ -193,34 +179,25 @@ def _import(job: ImportJob, request: ImportRequest, heartbeat: Heartbeat) -> Non
         )
         report, listing = examine(folder, options, beat=heartbeat.beat)
         _refuse_errors(_outcome(request, report))
-        stored = fetch(folder, report, heartbeat)
+        fetched = fetch(folder, report, heartbeat)
         _advance(job, State.CHECKING)
-        report = heartbeat.during(lambda: check(folder, listing, stored, options))
+        report = heartbeat.during(lambda: check(folder, listing, fetched.stored, options))
     except SourceRefused as refused:
         findings = (*(report.findings if report else ()), finding_of(refused))
         raise Refused(findings, _outcome(request, report) if report else None) from refused
-    scanned = scan(report, stored, heartbeat)
+    scanned = scan(report, fetched.stored, heartbeat)
     _refuse_errors(_outcome(request, report, scanned=scanned))
     _advance(job, State.STORING)
-    kept = _package_bytes(report, stored)
-    heartbeat.during(lambda: artifacts.settle(kept.values()))
+    kept = _package_bytes(report, fetched.stored)
+    settle(fetched, kept, heartbeat)
     files = tuple(PackageFile(path, each.size, each.sha256) for path, each in sorted(kept.items()))
-    store(job, _outcome(request, report, scanned=scanned, files=files))
+    outcome = _outcome(request, report, scanned=scanned, files=files)
+    store(job, replace(outcome, known_files=len(fetched.known), known_bytes=fetched.known_bytes))
 
 
 def _advance(job: ImportJob, to: State) -> None:
     if not transitions.advance(job, to):
         raise ClaimLost
-
-
-def _ingest(chunks: Iterator[bytes], path: str, size: int) -> Stored:
-    try:
-        stored = artifacts.ingest(chunks, limit=size)
-    except ArtifactTooLarge as error:
-        raise SourceRefused("source.object_changed", path=path) from error
-    if stored.size != size:
-        raise SourceRefused("source.object_changed", path=path)
-    return stored
 
 
 def _package_bytes(report: PackageReport, stored: Bytes) -> dict[str, Stored]:

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 
 from accounts.models import User, Workspace
-from importers import pipeline, transitions
+from importers import known, pipeline, transitions
 from importers.models import FINISHED, ImportJob, State
 from importers.package.check import PackageReport
 from importers.queries import lost, oldest_running_start, unrung
@@ -134,6 +134,7 @@ def sweep_imports() -> None:
 
 def sweep_artifacts() -> int:
     """Remove bytes that no version refers to, but none that an import under way may have just stored."""
+    known.forget_old()
     grace = now() - timedelta(seconds=settings.ARTIFACT_GRACE_SECONDS)
     return artifacts.sweep(keep_since=min(grace, oldest_running_start() or grace))
 

@@ -1,6 +1,6 @@
 """The artifact store: bytes kept once under their SHA-256, never changed, in a folder or in object storage."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -23,10 +23,16 @@ __all__ = [
     "open_artifact",
     "settle",
     "sweep",
+    "unsettled",
     "want",
 ]
 
 PROBE = "artifacts-probe"
+Apart = Callable[[Callable[[], set[str]]], set[str]]
+
+
+def call(work: Callable[[], set[str]]) -> set[str]:
+    return work()
 
 
 def ingest(chunks: Iterable[bytes], *, limit: int | None = None) -> Stored:
@@ -38,19 +44,28 @@ def ingest(chunks: Iterable[bytes], *, limit: int | None = None) -> Stored:
     return _store().ingest(chunks, limit)
 
 
-def settle(stored: Iterable[Stored]) -> None:
+def settle(stored: Iterable[Stored], *, apart: Apart = call) -> None:
     """Make ingested bytes safe from a power cut and from a sweep; call before rows refer to them.
 
-    Raises ArtifactStoreUnavailable when some are not there any more: fetching them again heals it. Uses the database
-    and the network; where those two must not meet, call `want`, then `missing`, and `hold` in the transaction.
+    Raises ArtifactStoreUnavailable when some are not there any more: fetching them again heals it. `apart` does the
+    part that uses the network, but no database, in its own way.
     """
+    _refuse(unsettled(stored, apart=apart))
+
+
+def unsettled(stored: Iterable[Stored], *, apart: Apart = call) -> set[str]:
+    """Settle bytes; the SHA-256 of those that are not in the store whole, or that a sweep is removing."""
     wanted = set(stored)
-    _refuse(want(wanted) | missing(wanted))
+    lost = _store().want(wanted)
+    return lost | apart(lambda: missing(wanted)) if wanted else lost
 
 
-def want(stored: Iterable[Stored]) -> set[str]:
-    """Mark bytes so that no sweep takes them; the SHA-256 of those that cannot be marked. Uses no network."""
-    return _store().want(set(stored))
+def want(stored: Iterable[Stored]) -> None:
+    """Mark bytes so that no sweep takes them, as soon as they are ingested. Uses no network.
+
+    Raises ArtifactStoreUnavailable when a sweep is removing some: fetching them again heals it.
+    """
+    _refuse(_store().want(set(stored)))
 
 
 def missing(stored: Iterable[Stored]) -> set[str]:

@@ -1,6 +1,7 @@
 """What every import source offers. A source is one file in this package with a `SOURCE` in it, named like its kind."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from accounts.models import Workspace
@@ -9,6 +10,16 @@ from registry.findings import Finding, Severity, Where
 from stores.errors import SourceRefused
 
 CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which object of which bucket (by primary key), where that is reached, and what tells its bytes from others."""
+
+    bucket: int
+    place: str
+    key: str
+    fingerprint: str
 
 
 class Folder(Protocol):
@@ -31,6 +42,10 @@ class Folder(Protocol):
 
     def chunks(self, path: str) -> Iterator[bytes]:
         """A whole file as it was listed, in pieces; refused when it is another one by now."""
+        ...
+
+    def origin(self, path: str) -> Origin | None:
+        """Where a listed file comes from; None where no fingerprint promises that its bytes are the same again."""
         ...
 
 

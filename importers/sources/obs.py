@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from accounts.models import Workspace
 from importers.package.check import FileEntry
-from importers.sources.base import CHUNK, Folder
+from importers.sources.base import CHUNK, Folder, Origin
 from stores.drivers.base import LINK, Driver, Entry
 from stores.errors import SourceRefused
+from stores.models import Bucket
 from stores.paths import as_prefix, name_of, parse_location
 from stores.services import driver_for, resolve
 
@@ -20,7 +21,7 @@ class BucketFolder:
     """One prefix of a bucket. It remembers each object it listed, so that a later read gets that very one."""
 
     driver: Driver
-    bucket: str
+    bucket: Bucket
     prefix: str
     listed: dict[str, Entry] = field(default_factory=dict)
 
@@ -32,12 +33,12 @@ class BucketFolder:
         self.listed.clear()
         for entry in self.driver.walk(self.prefix):
             if entry.refusal and entry.refusal not in CHECKED:
-                raise SourceRefused(entry.refusal, path=f"/{self.bucket}/{entry.key}")
+                raise SourceRefused(entry.refusal, path=f"/{self.bucket.name}/{entry.key}")
             path = entry.key.removeprefix(self.prefix)
             self.listed[path] = entry
             yield FileEntry(path, entry.size, entry.modified, entry.etag, link=entry.refusal == LINK)
         if not self.listed:
-            raise SourceRefused("source.empty", path=f"/{self.bucket}/{self.prefix}")
+            raise SourceRefused("source.empty", path=f"/{self.bucket.name}/{self.prefix}")
 
     def read(self, path: str, size: int) -> bytes:
         entry = self.listed[path]
@@ -50,6 +51,13 @@ class BucketFolder:
             while chunk := stream.read(CHUNK):
                 yield chunk
 
+    def origin(self, path: str) -> Origin | None:
+        entry, bucket = self.listed[path], self.bucket
+        if not entry.fingerprint:
+            return None
+        place = "|".join((bucket.endpoint, bucket.remote_name, bucket.prefix))
+        return Origin(bucket.pk, place, entry.key, entry.fingerprint)
+
 
 class ObsSource:
     """`params["path"]` is `/bucket/prefix/`, `obs://bucket/prefix/` or `s3://bucket/prefix/`."""
@@ -59,7 +67,7 @@ class ObsSource:
 
     def locate(self, workspace: Workspace, params: Mapping[str, str]) -> Folder:
         bucket, key = resolve(workspace, params.get("path", ""))
-        return BucketFolder(driver_for(bucket), bucket.name, as_prefix(key))
+        return BucketFolder(driver_for(bucket), bucket, as_prefix(key))
 
 
 SOURCE = ObsSource()
