@@ -11,7 +11,7 @@ from stores.drivers.base import Entry
 from stores.drivers.s3_access import S3Access, entry_of
 from stores.drivers.s3_errors import Failure, code_of, failure_of, refusals, status_of
 from stores.drivers.s3_streams import ObjectStream, Opened, checksum_of, opened
-from stores.errors import SourceRefused
+from stores.errors import SourceRefused, SourceUnavailable
 
 _BUFFER = 64 * 1024
 # HEAD answers without a code; these are worth a request that has one.
@@ -50,7 +50,7 @@ class S3Reader(S3Access):
         first = opened(answer, start)
         if expected is not None and (first.total, first.etag) != (expected.size, expected.etag):
             first.raw.close()
-            raise self._refusal("source.object_changed", key)
+            raise self._other(key, same=bool(first.etag) and first.etag == expected.etag)
         whole = start == 0 and (stop is None or stop >= first.total)
         stream = ObjectStream(
             first,
@@ -85,6 +85,12 @@ class S3Reader(S3Access):
         if expected is not None and (entry.size, entry.etag) != (expected.size, expected.etag):
             raise self._refusal("source.object_changed", key)
         return io.BytesIO()
+
+    def _other(self, key: str, *, same: bool) -> Failure:
+        """The object is another one by now; one whose tag is the `same` was only answered with a wrong length."""
+        if same:
+            return SourceUnavailable("another length than the object has", code="source.damaged")
+        return self._refusal("source.object_changed", key)
 
     def _explain(self, key: str) -> None:
         """Raise why an object cannot be looked at, from an answer that has a body."""
