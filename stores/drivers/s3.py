@@ -52,7 +52,7 @@ class S3Driver(S3Receiver):
 
     def move(self, key: str, to: str) -> None:
         """The storage copies, then the old key goes: for an instant both are there."""
-        self._check_shown(check_key(key))
+        self._check_object(key)
         self._check_shown(check_key(to))
         entry = self.stat(key)
         if self._is_taken(to):

@@ -16,16 +16,18 @@ from botocore.awsrequest import (
     AWSHTTPConnectionPool,
     AWSHTTPSConnection,
     AWSHTTPSConnectionPool,
+    AWSResponse,
 )
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from botocore.parsers import ResponseParserError
+from botocore.handlers import parse_get_bucket_location
 from django.conf import settings
 
 from stores.drivers.s3_errors import (
     DEFAULT_REGION,
+    NOT_XML,
     OTHER_REGION,
-    code_of,
+    is_web_page,
     refusal,
     refusals,
     region_in,
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _OLD_NAMES = {"EU": "eu-west-1", "US": "us-east-1"}
+# How what is no object storage answers, without a code of S3.
+_NOT_S3 = {400, 404, 405, 501}
 _REGION_SECONDS = 300
 _KEPT = 128
 
@@ -56,6 +60,11 @@ def client_for(place: S3Place, *, afresh: bool = False) -> "S3Client":
     if told and place.region and told != place.region:
         raise refusal(OTHER_REGION, place, region=told, expected=place.region)
     return _client(place, told or place.region)
+
+
+def region_of(place: S3Place) -> str:
+    """The region of a place as its endpoint tells it, else as it was typed; empty when neither is known."""
+    return _told_region(place, afresh=False) or place.region
 
 
 def _told_region(place: S3Place, afresh: bool) -> str:
@@ -84,15 +93,15 @@ def _ask_region(client: "S3Client", place: S3Place) -> str:
 def _region_despite(failure: SourceRefused | SourceUnavailable, place: S3Place) -> str:
     """The region an error names; empty where asking was only forbidden or unknown to the server."""
     error = failure.__cause__
-    if isinstance(error, ResponseParserError):
+    if isinstance(error, NOT_XML) or (isinstance(error, ClientError) and is_web_page(error)):
         raise refusal("source.endpoint_unknown", place) from error
     if not isinstance(error, ClientError) or isinstance(failure, SourceUnavailable):
         raise failure
-    if status_of(error) == 404 and not speaks_s3(error):
+    if status_of(error) in _NOT_S3 and not speaks_s3(error):
         raise refusal("source.endpoint_unknown", place) from error
     if region := region_in(error):
         return region
-    if failure.code not in ("source.forbidden", "source.rejected") and code_of(error) != "NotImplemented":
+    if failure.code not in ("source.forbidden", "source.rejected"):
         raise failure
     return ""
 
@@ -137,6 +146,8 @@ def _made(
     )
     client.meta.events.register_last("before-parameter-build.s3", _stay)
     client.meta.events.register("before-call.s3.DeleteObjects", _add_md5)
+    client.meta.events.unregister("after-call.s3.GetBucketLocation", parse_get_bucket_location)
+    client.meta.events.register("after-call.s3.GetBucketLocation", _read_location)
     # botocore offers no other way to look at a connection before anything is sent over it.
     client._endpoint.http_session._manager.pool_classes_by_scheme = {"http": _GuardedPool, "https": _GuardedTLSPool}
     return cast("S3Client", client)
@@ -167,6 +178,12 @@ def _config(signed: bool, virtual: bool, limits: tuple[float, float, int]) -> Co
 def _stay(context: dict[str, Any], **_: Any) -> None:
     """Follow no server to another region: a bucket that is elsewhere is refused."""
     context.setdefault("s3_redirect", {})["redirected"] = True
+
+
+def _read_location(parsed: dict[str, Any], http_response: AWSResponse, **_: Any) -> None:
+    """As botocore does, which would read a refusal too, and stumble over one that is not XML."""
+    if http_response.status_code < 300:
+        parse_get_bucket_location(parsed, http_response)
 
 
 def _add_md5(params: dict[str, Any], **_: Any) -> None:

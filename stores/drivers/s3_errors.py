@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, ParamValidationError, SSLError
 from botocore.parsers import ResponseParserError
@@ -12,6 +13,7 @@ from stores.drivers.s3_place import S3Place
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.paths import MAX_KEY_BYTES, shown
 
+NOT_XML = (ResponseParserError, ParseError)
 Failure = SourceRefused | SourceUnavailable
 
 DEFAULT_REGION = "us-east-1"
@@ -83,7 +85,7 @@ def refusals(place: S3Place, key: str = "", *, answers: bool = True) -> Iterator
         if isinstance(error, ClientError) and not answers:
             raise
         raise failure_of(error, place, key) from error
-    except ResponseParserError as error:
+    except NOT_XML as error:
         raise SourceUnavailable("an answer that is not XML") from error
 
 
@@ -98,6 +100,12 @@ def status_of(error: ClientError) -> int:
 def speaks_s3(error: ClientError) -> bool:
     """Whether the answer had a code of its own; without one all that is known is the status."""
     return code_of(error).isidentifier() or "." in code_of(error)
+
+
+def is_web_page(error: ClientError) -> bool:
+    """Whether the server answered with a page for people; botocore takes one that is no XML for a 500."""
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return status_of(error) == 500 and headers.get("content-type", "").startswith("text/html")
 
 
 def region_in(error: ClientError) -> str:
@@ -134,7 +142,7 @@ def _answered(error: ClientError, place: S3Place, key: str) -> Failure:
     code, status = code_of(error), status_of(error)
     if code in _FULL or status == 507:
         return SourceUnavailable(code, code="source.no_space")
-    if code in _PASSING or status in _PASSING_STATUS or status >= 500:
+    if code in _PASSING or status in _PASSING_STATUS or (status >= 500 and status != 501):
         return SourceUnavailable(code)
     ours = _CODES.get(code) or ("source.encrypted" if code.startswith("KMS.") else _STATUS.get(status))
     if ours == "source.missing" and not key:

@@ -1,0 +1,379 @@
+"""Each way object storage can say no, and what the console makes of it."""
+
+import socket
+
+import pytest
+
+from stores.drivers import s3_place
+from stores.drivers.s3 import S3Driver, S3Place
+from stores.errors import SourceRefused, SourceUnavailable
+from stores.messages import MESSAGES, message_of
+from tests.seaweedfs import READER_KEY, READER_SECRET
+from tests.stores.answers import Answer, answering, bucket_of, error
+
+
+def place_at(endpoint, bucket="b-b", **values):
+    return S3Place(endpoint, bucket, "packages", **{"access_key": "key", "secret_key": "secret"} | values)
+
+
+@pytest.fixture
+def at(s3):
+    """A driver for a new bucket of the real server: `at(secret_key="other")`."""
+
+    def make(**values):
+        keys = {"access_key": s3.access_key, "secret_key": s3.secret_key}
+        return S3Driver(place_at(s3.endpoint, values.pop("bucket", "") or s3.make_bucket(), **keys | values))
+
+    return make
+
+
+def refused(call, *args, **values):
+    with pytest.raises(SourceRefused) as caught:
+        call(*args, **values)
+    assert caught.value.code in MESSAGES
+    assert "%(" not in message_of(caught.value)
+    return caught.value
+
+
+def code(call, *args, **values):
+    return refused(call, *args, **values).code
+
+
+def answered(answer, call, **values):
+    """What `call(driver)` raises when the server gives this answer to the request for an object."""
+    whole = bucket_of()
+    with answering(lambda request: whole(request) or answer) as server:
+        return code(call, S3Driver(place_at(server.endpoint, **values)))
+
+
+def read(driver):
+    with driver.open("a") as stream:
+        return stream.read()
+
+
+def test_a_bucket_that_is_not_there_is_gone(at):
+    driver = at(bucket="no-such-bucket")
+
+    for call in (driver.check, lambda: driver.list_folder(""), lambda: driver.stat("a"), lambda: read(driver)):
+        assert code(call) == "source.bucket_gone"
+
+
+def test_wrong_keys_are_credentials(at):
+    assert code(at(secret_key="wrong").check) == "source.credentials"
+    assert code(at(access_key="nobody").check) == "source.credentials"
+
+
+def test_no_keys_where_they_are_needed_are_forbidden(at):
+    assert code(at(access_key="", secret_key="").check) == "source.forbidden"
+
+
+def test_an_object_that_may_not_be_written_is_forbidden_by_name(at):
+    reader = at(access_key=READER_KEY, secret_key=READER_SECRET)
+
+    for call in (lambda: reader.write("a/b", [b"x"]), lambda: reader.begin("a/b", 3)):
+        assert (refused(call).code, refused(call).params["path"]) == ("source.forbidden", "/packages/a/b")
+    assert reader.check() is None
+
+
+def test_an_object_under_a_key_of_the_customer_is_encrypted_by_name(at, s3):
+    driver = at()
+    driver.write("open", [b"x"])
+    s3.client().put_object(
+        Bucket=driver._place.bucket, Key="secret", Body=b"x", SSECustomerAlgorithm="AES256", SSECustomerKey=b"k" * 32
+    )
+
+    assert {entry.key for entry in driver.walk("")} == {"open", "secret"}
+    for call in (driver.stat, driver.open):
+        problem = refused(call, "secret")
+        assert (problem.code, problem.params["path"]) == ("source.encrypted", "/packages/secret")
+    driver.delete("secret")
+    assert [entry.key for entry in driver.walk("")] == ["open"]
+
+
+def test_an_object_under_a_managed_key_we_may_not_use_is_encrypted():
+    head = {"x-amz-server-side-encryption": "aws:kms", "ETag": '"x"', "Last-Modified": "Mon, 23 Nov 2026 10:00:00 GMT"}
+    whole = bucket_of()
+
+    def answer(request):
+        return whole(request) or (Answer(headers=head) if request.method == "HEAD" else error("AccessDenied", 403))
+
+    with answering(answer) as server:
+        assert code(S3Driver(place_at(server.endpoint)).open, "a") == "source.encrypted"
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (error("AccessDenied", 403), "source.forbidden"),
+        (error("SomethingNew", 403), "source.forbidden"),
+        (error("RequestTimeTooSkewed", 403), "source.clock_skew"),
+        (error("ExpiredToken", 400), "source.expired"),
+        (error("InvalidToken", 400), "source.credentials"),
+        (error("SignatureDoesNotMatch", 403), "source.credentials"),
+        (error("InvalidAccessKeyId", 403), "source.credentials"),
+        (error("NoSuchKey", 404), "source.missing"),
+        (error("PermanentRedirect", 301, Endpoint="elsewhere"), "source.other_region"),
+        (error("TemporaryRedirect", 307), "source.other_region"),
+        (error("AuthorizationHeaderMalformed", 400, Region="cn-north-4"), "source.other_region"),
+        (error("KMS.DisabledException", 400), "source.encrypted"),
+        (error("InvalidRequest", 400), "source.encrypted"),
+        (error("InvalidObjectState", 403), "source.archived"),
+        (error("PreconditionFailed", 412), "source.object_changed"),
+        (error("TheServerIsOdd", 418), "source.rejected"),
+        (Answer(404, b"<html>not here</html>"), "source.missing"),
+    ],
+)
+def test_what_cannot_succeed_is_refused_by_its_code(answer, expected):
+    assert answered(answer, read) == expected
+    assert answered(answer, lambda driver: driver.stat("a")) == expected
+
+
+def test_a_head_without_a_code_is_explained_by_an_answer_that_has_one():
+    assert answered(error("RequestTimeTooSkewed", 403), lambda driver: driver.stat("a")) == "source.clock_skew"
+
+
+def test_a_gateway_that_cannot_reach_the_storage_is_unavailable(monkeypatch):
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
+
+    with answering(lambda request: Answer(502, b"<html><p>bad gateway")) as server, pytest.raises(SourceUnavailable):
+        S3Driver(place_at(server.endpoint)).check()
+
+
+def test_a_server_that_knows_no_locations_is_asked_for_its_header():
+    def answer(request):
+        return error("NotImplemented", 501) if request.wants_location else bucket_of()(request)
+
+    with answering(answer) as server:
+        assert S3Driver(place_at(server.endpoint)).check() is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [error("InternalError", 500), error("SlowDown", 503), Answer(502, b"<html>bad gateway</html>"), Answer(429)],
+    ids=["internal", "slow down", "gateway", "too many"],
+)
+def test_what_may_pass_is_tried_again_and_then_unavailable(answer, monkeypatch):
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
+    whole = bucket_of()
+
+    with answering(lambda request: whole(request) or answer) as server, pytest.raises(SourceUnavailable):
+        read(S3Driver(place_at(server.endpoint)))
+
+    assert len([request for request in server.asked if request.path == "/b-b/a"]) == 3
+
+
+def test_what_passed_succeeds_in_the_end(monkeypatch):
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
+    whole, tries = bucket_of(), []
+
+    def answer(request):
+        if found := whole(request):
+            return found
+        tries.append(request)
+        return error("SlowDown", 503) if len(tries) < 3 else Answer(body=b"at last", headers={"ETag": '"x"'})
+
+    with answering(answer) as server:
+        assert read(S3Driver(place_at(server.endpoint))) == b"at last"
+
+
+def test_a_full_storage_says_so(monkeypatch):
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
+    whole = bucket_of()
+
+    full = error("QuotaExceeded", 403)
+    with answering(lambda request: whole(request) or full) as server, pytest.raises(SourceUnavailable) as unavailable:
+        S3Driver(place_at(server.endpoint)).write("a", [b"x"])
+
+    assert unavailable.value.code == "source.no_space"
+
+
+def test_nobody_listening_is_unavailable():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+    with pytest.raises(SourceUnavailable):
+        S3Driver(place_at(f"http://127.0.0.1:{port}")).check()
+
+
+def test_a_host_nobody_knows_is_no_endpoint(monkeypatch):
+    def unknown(*args, **values):
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    assert code(S3Driver(place_at("http://no-such-host.example")).check) == "source.endpoint_unknown"
+
+
+def test_names_that_cannot_be_looked_up_now_may_be_known_later(monkeypatch):
+    def busy(*args, **values):
+        raise socket.gaierror(socket.EAI_AGAIN, "again")
+
+    monkeypatch.setattr(socket, "getaddrinfo", busy)
+
+    with pytest.raises(SourceUnavailable):
+        S3Driver(place_at("http://slow-names.example")).check()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        Answer(200, b"<!DOCTYPE html><html><p>Welcome", {"Content-Type": "text/html; charset=utf-8"}),
+        Answer(200, b"<html></html>", {"Content-Type": "text/html"}),
+        Answer(404, b"Not Found"),
+        Answer(405),
+    ],
+    ids=["page", "tidy page", "not found", "not allowed"],
+)
+def test_a_server_that_does_not_speak_s3_is_no_endpoint(page, monkeypatch):
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
+
+    with answering(lambda request: page) as server:
+        assert code(S3Driver(place_at(server.endpoint)).check) == "source.endpoint_unknown"
+
+
+def test_a_listing_that_is_no_listing_never_passes_as_an_empty_one():
+    def answer(request):
+        return Answer(body=b"<html></html>") if request.wants_listing else bucket_of()(request)
+
+    with answering(answer) as server:
+        driver = S3Driver(place_at(server.endpoint))
+        with pytest.raises(SourceUnavailable):
+            list(driver.walk(""))
+        with pytest.raises(SourceUnavailable):
+            driver.list_folder("")
+
+
+def test_a_listing_that_goes_round_in_circles_is_given_up():
+    page = (
+        b"<ListBucketResult><IsTruncated>true</IsTruncated>"
+        b"<NextContinuationToken>again</NextContinuationToken></ListBucketResult>"
+    )
+
+    def answer(request):
+        return Answer(body=page) if request.wants_listing else bucket_of()(request)
+
+    with answering(answer) as server, pytest.raises(SourceUnavailable):
+        list(S3Driver(place_at(server.endpoint)).walk(""))
+
+
+def test_the_region_the_endpoint_tells_counts_over_none():
+    with answering(bucket_of("cn-north-4")) as server:
+        S3Driver(place_at(server.endpoint)).check()
+
+    assert "/cn-north-4/s3/" in server.asked[-1].headers["Authorization"]
+
+
+def test_the_typed_region_counts_where_the_endpoint_tells_none(at):
+    with answering(bucket_of()) as server:
+        S3Driver(place_at(server.endpoint, region="cn-east-3")).check()
+
+    assert "/cn-east-3/s3/" in server.asked[-1].headers["Authorization"]
+    assert at(region="cn-east-3").check() is None
+
+
+def test_a_bucket_in_another_region_than_the_typed_one_is_refused():
+    with answering(bucket_of("cn-north-4")) as server:
+        problem = refused(S3Driver(place_at(server.endpoint, region="cn-east-3")).check)
+
+    assert (problem.code, problem.params["region"], problem.params["expected"]) == (
+        "source.other_region",
+        "cn-north-4",
+        "cn-east-3",
+    )
+
+
+def test_the_region_is_taken_from_the_header_where_asking_is_forbidden():
+    def answer(request):
+        if request.wants_location:
+            return error("AccessDenied", 403)
+        if request.method == "HEAD":
+            return Answer(403, headers={"x-amz-bucket-region": "cn-north-4"})
+        return bucket_of()(request)
+
+    with answering(answer) as server:
+        assert code(S3Driver(place_at(server.endpoint, region="cn-east-3")).check) == "source.other_region"
+        assert S3Driver(place_at(server.endpoint, region="cn-north-4")).check() is None
+
+
+def test_a_server_that_asks_for_another_region_is_believed_when_none_was_typed():
+    def answer(request):
+        if "/cn-north-4/" not in request.headers["Authorization"]:
+            return error("AuthorizationHeaderMalformed", 400, Region="cn-north-4")
+        return bucket_of()(request)
+
+    with answering(answer) as server:
+        assert S3Driver(place_at(server.endpoint)).check() is None
+        assert code(S3Driver(place_at(server.endpoint, region="cn-east-3")).check) == "source.other_region"
+
+
+def test_the_region_is_asked_once_for_many_requests():
+    with answering(bucket_of("cn-north-4")) as server:
+        driver = S3Driver(place_at(server.endpoint))
+        for _ in range(3):
+            driver.list_folder("")
+
+    assert sum(request.wants_location for request in server.asked) == 1
+
+
+def test_redirects_are_never_followed():
+    with answering(lambda request: Answer(body=b"stolen", headers={"ETag": '"x"'})) as other:
+        away = Answer(307, headers={"Location": f"{other.endpoint}/b-b/a"})
+
+        assert answered(away, read) == "source.other_region"
+        assert other.asked == []
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://169.254.169.254",
+        "http://169.254.1.1:8080",
+        "http://[fe80::1]",
+        "http://[fd00:ec2::254]",
+        "http://[::ffff:169.254.169.254]",
+        "ftp://example.com",
+        "example.com",
+        "http://example.com/path",
+        "http://user:password@example.com",
+        "http://example.com?x",
+        "http://example.com#x",
+        "http://exa mple.com",
+        "http://example.com:99999",
+        "http://example.com\n",
+        "",
+    ],
+)
+def test_endpoints_that_are_no_endpoints_or_never_allowed_are_refused(endpoint):
+    assert code(S3Driver(place_at(endpoint)).check) == "source.endpoint_refused"
+
+
+def test_only_hosts_that_are_allowed_are_asked(settings, at):
+    driver = at()
+    settings.S3_HOSTS = ["obs.example.com", ".trusted.example"]
+
+    assert code(driver.check) == "source.endpoint_refused"
+    assert s3_place.check_place(place_at("https://OBS.example.com:9000")) is None
+    assert s3_place.check_place(place_at("https://a.trusted.example")) is None
+    settings.S3_HOSTS = ["127.0.0.1"]
+    assert driver.check() is None
+
+
+def test_a_name_that_leads_to_a_refused_address_is_refused_before_anything_is_sent(monkeypatch):
+    monkeypatch.setattr("stores.drivers.s3_clients.is_refused_address", lambda text: text == "127.0.0.1")
+
+    with answering(bucket_of()) as server:
+        driver = S3Driver(place_at(server.endpoint.replace("127.0.0.1", "localhost")))
+
+        assert code(driver.check) == "source.endpoint_refused"
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("bucket", ["arn:aws:s3:us-east-1:123456789012:accesspoint/x", "a/b", "a?b", "", "a b", "模型"])
+def test_what_can_be_no_bucket_is_refused(bucket):
+    assert code(S3Driver(place_at("http://127.0.0.1:9", bucket)).check) == "bucket.name_invalid"
+
+
+def test_secrets_are_never_shown():
+    shown = repr(place_at("http://127.0.0.1:9", session_token="token-1"))
+
+    assert [word for word in ("secret", "token-1", "'key'") if f"={word}" in shown or word in shown.split("=")] == []
