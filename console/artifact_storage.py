@@ -36,6 +36,7 @@ def artifact_storages(folder: Path) -> dict[str, Any]:
         "location": _prefix(),
         "access_key": access_key,
         "secret_key": secret_key,
+        "security_token": None,
         "querystring_auth": env.flag("MODELPORT_ARTIFACTS_PRESIGNED", True),
         "querystring_expire": URL_SECONDS,
         "file_overwrite": True,

@@ -133,7 +133,7 @@ def test_import_that_settles_while_a_sweep_deletes_tries_again_later_and_then_su
 
     def import_meanwhile():
         artifacts.ingest([b"old"])
-        outcomes.append(artifacts.want([stored]))
+        outcomes.append(artifacts.unsettled([stored]))
 
     before(monkeypatch, artifacts_blobs, "bury", import_meanwhile)
 
@@ -161,10 +161,10 @@ def test_bytes_swept_between_settle_and_hand_over_are_missed(store):
     assert Blob.objects.count() == 0
 
 
-def test_sweep_that_died_holds_bytes_back_only_for_a_while(store, monkeypatch):
+def test_sweep_that_died_holds_bytes_back_only_for_a_while(store):
     stored = settled()
     artifacts_blobs.doom([stored.sha256], now() + LATER)
-    at_once = artifacts.want([stored]), sweep()
+    at_once = artifacts.unsettled([stored]), sweep()
     Blob.objects.update(doomed_at=now() - artifacts_blobs.STALE - timedelta(seconds=1))
 
     assert at_once == ({stored.sha256}, 0)
@@ -254,7 +254,7 @@ def test_imports_and_sweeps_at_once_never_lose_bytes_that_are_referred_to(store)
     assert (store.keys(), Blob.objects.count()) == ([], 0)
 
 
-def test_broken_reading_goes_on_where_it_stopped(store, monkeypatch):
+def test_broken_reading_goes_on_where_it_stopped(store):
     content = bytes(range(256)) * 20_000
     stored = artifacts.ingest([content])
     file = artifacts.open_artifact(stored.sha256)
