@@ -8,7 +8,7 @@ from django.conf import settings
 
 from accounts.models import User
 from stores import transitions
-from stores.drivers.base import BucketDriver
+from stores.drivers.base import PART_BYTES, BucketDriver
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.models import Bucket, Upload, UploadFile, UploadState
 from stores.paths import shown
@@ -16,8 +16,6 @@ from stores.services import driver_for
 from stores.services_uploads import break_off, finish_upload, start_upload
 from stores.uploads import Offer
 
-# What is no larger is stored in one go, and sent anew when it broke off.
-PART = 8 * 1024 * 1024
 CHUNK = 1024 * 1024
 
 
@@ -78,7 +76,7 @@ def receive_file(file: UploadFile, *, start: int, length: int, read: Callable[[i
 
 
 def _store(driver: BucketDriver, file: UploadFile, start: int, chunks: Iterator[bytes]) -> None:
-    if file.size <= PART:
+    if file.size <= PART_BYTES:  # in one go: sent anew when it broke off
         if start:
             raise OutOfStep(0)
         driver.write(file.key, chunks)

@@ -7,11 +7,9 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
-from stores.drivers.base import BucketDriver
+from stores.drivers.base import PART_BYTES, BucketDriver
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.paths import scratch_key
-
-PART = 8 * 1024 * 1024
 
 
 class SentFile(UploadedFile):  # type: ignore[type-arg]
@@ -46,9 +44,9 @@ class BucketUploadHandler(FileUploadHandler):
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self._buffer += raw_data
-        while len(self._buffer) > PART:
-            self._send(bytes(self._buffer[:PART]), settings.UPLOAD_MAX_BYTES)
-            del self._buffer[:PART]
+        while len(self._buffer) > PART_BYTES:
+            self._send(bytes(self._buffer[:PART_BYTES]), settings.UPLOAD_MAX_BYTES)
+            del self._buffer[:PART_BYTES]
 
     def file_complete(self, file_size: int) -> SentFile:
         rest = bytes(self._buffer)

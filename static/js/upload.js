@@ -1,136 +1,243 @@
-// form[data-upload]: files and folders can be dropped; each file goes as a request of its own with its progress. Without this the form works too.
-const sizes = ["B", "KB", "MB", "GB"];
+// form[data-upload="/storage/…/uploads/"]: what is chosen or dropped is checked whole, then every file is a request of
+// its own. Without this the form sends everything in one request.
+import { dropped, listed } from "./upload_files.js";
+import { ask, Queue, seconds } from "./upload_queue.js";
+import { fill, number, size, View } from "./upload_view.js";
 
-function size(bytes) {
-  const step = Math.min(sizes.length - 1, Math.floor(Math.log2(Math.max(bytes, 1)) / 10));
-  return `${(bytes / 1024 ** step).toFixed(step ? 2 : 0)} ${sizes[step]}`;
-}
+const POLL = 1;
+const uploads = new WeakMap();
+const running = new Set();
 
-function part(tag, className, text = "") {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  return element;
-}
+const wordsOf = (form) =>
+  Object.fromEntries(
+    Object.entries(form.dataset)
+      .filter(([name]) => name.startsWith("words"))
+      .map(([name, text]) => [name[5].toLowerCase() + name.slice(6), text]),
+  );
 
-// What a form would send: files, each with its path in the folder it was chosen or dropped with.
-const chosen = new WeakMap();
-
-const listed = (files) => [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
-
-function take(form, items) {
-  chosen.set(form, items);
-  form.querySelector("[data-upload-list]").replaceChildren();
-  for (const item of items) line(form, item);
-}
-
-const entriesOf = (reader) => new Promise((done, fail) => reader.readEntries(done, fail));
-const fileOf = (entry) => new Promise((done, fail) => entry.file(done, fail));
-
-async function walk(entry, above = "") {
-  const path = above + entry.name;
-  if (entry.isFile) return [{ file: await fileOf(entry), path }];
-  const found = [];
-  const reader = entry.createReader();
-  for (let part = await entriesOf(reader); part.length; part = await entriesOf(reader)) {
-    for (const inner of part) found.push(...(await walk(inner, `${path}/`)));
+class Upload {
+  constructor(form) {
+    this.form = form;
+    this.words = wordsOf(form);
+    this.token = form.querySelector("[name=csrfmiddlewaretoken]").value;
+    this.items = [];
+    this.checks = 0;
   }
-  return found;
-}
 
-// The entries must be asked for before the event is over; reading them may take longer.
-async function dropped(transfer) {
-  const files = listed(transfer.files);
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (!entries.some((entry) => entry.isDirectory)) return files;
-  return (await Promise.all(entries.map((entry) => walk(entry)))).flat();
-}
+  part(name) {
+    return this.form.querySelector(`[data-upload-${name}]`);
+  }
 
-function line(form, { file, path }) {
-  const item = part("li", "upload-item");
-  const words = part("span", "upload-state", form.dataset.waiting);
-  const bar = part("progress", "progress");
-  bar.max = 1;
-  bar.value = 0;
-  bar.setAttribute("aria-label", path);
-  item.append(part("bdi", "upload-name", path), part("span", "upload-size", size(file.size)), words, bar);
-  form.querySelector("[data-upload-list]").append(item);
-  return { item, words, bar };
-}
+  show(...names) {
+    for (const name of ["leave", "cancel", "pause", "resume", "retry", "finish", "close", "send"]) {
+      const control = this.part(name);
+      if (control) control.hidden = !names.includes(name);
+    }
+  }
 
-function show(row, kind, text) {
-  row.item.classList.remove("good", "bad");
-  if (kind) row.item.classList.add(kind);
-  row.words.textContent = text;
-}
+  tell(name, text) {
+    const place = this.part(name);
+    place.textContent = text;
+    place.hidden = !text;
+  }
 
-function body(form, { file, path }, before) {
-  const data = new FormData(form);
-  data.delete("sent");
-  data.append("sent", file, file.name);
-  data.append("path", path);
-  if (before !== null) data.append("before", before);
-  return data;
-}
+  post(url, wish = null) {
+    return ask("POST", url, this.token, { body: wish && JSON.stringify(wish) });
+  }
 
-function errors(request) {
-  try {
-    return JSON.parse(request.responseText).errors?.join(" ");
-  } catch {
-    return "";
+  wish(check) {
+    const { folder, unpack, conflict } = this.form.elements;
+    const files = this.items.map(({ file, path }) => [path, file.size]);
+    return { folder: folder.value, unpack: unpack.checked, conflict: conflict.value, files, check };
+  }
+
+  wrong(answer) {
+    return answer.body?.error ?? (answer.status === 200 || answer.status === 403 ? this.words.refused : this.words.failed);
+  }
+
+  async take(choosing) {
+    this.tell("error", "");
+    this.tell("chosen", this.words.reading);
+    try {
+      this.items = await choosing;
+    } catch {
+      this.items = [];
+      this.tell("chosen", "");
+      this.tell("error", this.words.unreadable);
+      return;
+    }
+    await this.check();
+  }
+
+  // What sending would meet, before a byte is sent.
+  async check() {
+    const mine = ++this.checks;
+    this.tell("error", "");
+    this.tell("conflicts", "");
+    this.part("conflict").classList.remove("met");
+    const total = this.items.reduce((sum, { file }) => sum + file.size, 0);
+    this.tell("chosen", this.items.length ? fill(this.words.chosen, { files: number(this.items.length), size: size(total) }) : "");
+    if (!this.items.length) return;
+    const answer = await this.post(this.form.dataset.upload, this.wish(true));
+    if (mine !== this.checks) return;
+    if (answer.status !== 200 || !answer.body) this.tell("error", this.wrong(answer));
+    else if (answer.body.conflicts) this.meet(answer.body);
+  }
+
+  meet(found) {
+    const values = { count: number(found.conflicts), files: number(this.items.length), name: found.names[0] };
+    this.tell("conflicts", fill(this.words.conflicts, values));
+    this.part("conflict").classList.add("met");
+  }
+
+  async send() {
+    if (!this.items.length) return this.tell("error", this.words.nothing);
+    this.checks += 1;
+    this.part("send").disabled = true;
+    this.tell("error", "");
+    const answer = await this.post(this.form.dataset.upload, this.wish(false));
+    this.part("send").disabled = false;
+    if (answer.status !== 201) return this.tell("error", this.wrong(answer));
+    this.begin(answer.body);
+  }
+
+  begin(plan) {
+    this.address = plan.address;
+    this.skipped = plan.skipped.length;
+    const skipped = new Set(plan.skipped);
+    const items = this.items.map(({ file, path }, index) => ({ file, path, number: index, url: `${plan.address}${index}/` }));
+    this.queue = new Queue(items.filter((item) => !skipped.has(item.number)), this.token, this.words);
+    this.view = new View(this.form, this.words, this.queue);
+    this.part("choose").hidden = true;
+    this.part("run").hidden = false;
+    this.go(() => this.queue.run());
+  }
+
+  async go(work) {
+    running.add(this);
+    this.view.start();
+    this.show("cancel", "pause");
+    this.part("pause").focus();
+    await work();
+    if (this.queue.stopped) return;
+    this.view.stop();
+    if (!this.queue.failed.length) return this.finish();
+    running.delete(this);
+    this.end(this.result());
+    this.show("retry", "finish");
+  }
+
+  result() {
+    const { counts, failed } = this.queue;
+    return fill(this.words.ended, { stored: number(counts.done), skipped: number(this.skipped), failed: number(failed.length) });
+  }
+
+  end(text) {
+    this.view.say(text);
+    this.view.rate.textContent = "";
+    this.view.spoken.textContent = text;
+  }
+
+  retry() {
+    this.go(() => this.queue.retry());
+  }
+
+  pause(on) {
+    if (on) this.queue.pause();
+    else this.queue.resume();
+    this.show("cancel", on ? "resume" : "pause");
+    this.part(on ? "resume" : "pause").focus();
+  }
+
+  async cancel() {
+    this.queue.end();
+    this.view.stop();
+    const answer = await this.post(`${this.address}cancel/`);
+    running.delete(this);
+    this.end(fill(this.words.cancelled, { stored: number(answer.body?.files_done ?? this.queue.counts.done) }));
+    this.folder = answer.body?.folder;
+    this.show("close");
+    this.part("close").focus();
+  }
+
+  // Archives are unpacked after everything arrived; this waits for it, and may be left meanwhile.
+  async finish() {
+    let answer = await this.post(`${this.address}finish/${this.part("back") ? "" : "?announce"}`);
+    running.delete(this);
+    const unpacked = answer.body?.state === "unpacking";
+    if (unpacked) this.show("close");
+    while (answer.body && !answer.body.finished && this.form.isConnected) {
+      const { files_done: done, files_total: files } = answer.body;
+      this.folder = answer.body.folder;
+      this.end(fill(this.words.unpacking, { done: number(done), files: number(files) }));
+      this.view.bar.removeAttribute("value");
+      if (files) this.view.bar.value = done / files;
+      await seconds(POLL);
+      const next = await ask("GET", this.address, this.token);
+      if (next.status) answer = next;
+    }
+    this.folder = answer.body?.folder;
+    if (answer.body?.state !== "done") return this.fail(answer);
+    if (unpacked && !this.part("back")) await this.post(`${this.address}finish/?announce`);
+    this.leave();
+  }
+
+  fail(answer) {
+    this.view.bar.value = 0;
+    this.end(answer.body?.error || this.wrong(answer));
+    this.part("words").classList.add("field-error");
+    this.show("close");
+    this.part("close").focus();
+  }
+
+  // Back to the folder: the listing of the picker, or the page.
+  leave() {
+    if (!this.form.isConnected) return;
+    if (this.part("back")) this.part("back").click();
+    else window.location.assign(this.folder ?? window.location.href);
+  }
+
+  flash() {
+    this.view.spoken.textContent = this.words.busy;
+    this.view.rate.textContent = this.words.busy;
   }
 }
 
-function send(form, item, row, before) {
-  return new Promise((done) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", form.action);
-    request.setRequestHeader("Accept", "application/json");
-    request.upload.addEventListener("progress", (event) => {
-      row.bar.value = event.total ? event.loaded / event.total : 0;
-      show(row, "", event.loaded < event.total ? form.dataset.sending : form.dataset.storing);
-    });
-    request.addEventListener("loadend", () => {
-      const stored = request.status === 200;
-      row.bar.value = stored ? 1 : 0;
-      show(row, stored ? "good" : "bad", stored ? form.dataset.stored : errors(request) || form.dataset.failed);
-      done(stored ? JSON.parse(request.responseText) : null);
-    });
-    request.send(body(form, item, before));
-  });
-}
-
-async function sendAll(form) {
-  const button = form.querySelector("[type=submit]");
-  form.querySelector("[data-upload-list]").replaceChildren();
-  const rows = chosen.get(form).map((item) => [item, line(form, item)]);
-  button.disabled = true;
-  let address = "";
-  let stored = 0;
-  let failed = 0;
-  for (const [index, [item, row]] of rows.entries()) {
-    const last = index === rows.length - 1 && !failed;
-    const answer = await send(form, item, row, last ? stored : null);
-    address = answer?.address ?? address;
-    stored += answer?.files ?? 0;
-    failed += answer ? 0 : 1;
-  }
-  button.disabled = false;
-  if (!failed) window.location.assign(address);
-  else if (stored) form.dataset.changed = "yes";
+function uploadOf(element) {
+  const form = element.closest?.("form[data-upload]");
+  if (!form) return null;
+  if (!uploads.has(form)) uploads.set(form, new Upload(form));
+  return uploads.get(form);
 }
 
 document.addEventListener("submit", (event) => {
-  const form = event.target.closest("form[data-upload]");
-  if (!form) return;
+  const upload = uploadOf(event.target);
+  if (!upload) return;
   event.preventDefault();
-  if (chosen.get(form)?.length) sendAll(form);
-  else form.querySelector("[data-upload-list]").replaceChildren(part("li", "field-error", form.dataset.nothing));
+  upload.send();
 });
 
 document.addEventListener("change", (event) => {
-  const form = event.target.closest("form[data-upload]");
-  if (form && event.target.type === "file") take(form, listed(event.target.files));
+  const upload = uploadOf(event.target);
+  if (!upload) return;
+  if (event.target.type === "file") upload.take(Promise.resolve(listed(event.target.files)));
+  else if (event.target.name !== "conflict") upload.check();
+});
+
+const DOES = {
+  pause: (upload) => upload.pause(true),
+  resume: (upload) => upload.pause(false),
+  cancel: (upload) => upload.cancel(),
+  retry: (upload) => upload.retry(),
+  finish: (upload) => upload.finish(),
+  close: (upload) => upload.leave(),
+};
+
+document.addEventListener("click", (event) => {
+  const upload = uploadOf(event.target);
+  for (const [name, act] of Object.entries(DOES)) {
+    if (upload && event.target.closest(`[data-upload-${name}]`)) act(upload);
+  }
 });
 
 for (const kind of ["dragover", "dragleave", "drop"]) {
@@ -139,20 +246,30 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
     if (!zone) return;
     event.preventDefault();
     zone.classList.toggle("over", kind === "dragover");
-    if (kind !== "drop") return;
-    const form = zone.closest("form");
-    dropped(event.dataTransfer).then(
-      (items) => take(form, items),
-      () => form.querySelector("[data-upload-list]").replaceChildren(part("li", "field-error", form.dataset.failed)),
-    );
+    if (kind === "drop") uploadOf(zone)?.take(dropped(event.dataTransfer));
   });
 }
 
-// What was stored before a failure shows when the dialog closes.
+// A dialog does not close, and the page is not left, while its upload runs.
+const busyIn = (dialog) => [...running].find((upload) => dialog?.contains(upload.form));
+
+function hold(event, dialog) {
+  const upload = busyIn(dialog);
+  if (!upload) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  upload.flash();
+}
+
+document.addEventListener("cancel", (event) => hold(event, event.target), true);
 document.addEventListener(
-  "close",
+  "click",
   (event) => {
-    if (event.target.querySelector?.("form[data-upload][data-changed]")) window.location.reload();
+    const closes = event.target instanceof HTMLDialogElement || event.target.closest("[data-dialog-close]");
+    if (closes) hold(event, event.target.closest("dialog"));
   },
   true,
 );
+addEventListener("beforeunload", (event) => {
+  if (running.size) event.preventDefault();
+});

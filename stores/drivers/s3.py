@@ -40,10 +40,12 @@ class S3Driver(S3Receiver):
         first, second = next(parts, b""), next(parts, None)
         if second is None:
             return self._put(key, first)
+        parts = chain([first, second], parts)
+        del first, second
         upload = self._begin(key)
         sent: list[Part] = []
         try:
-            send_beside(lambda data: self._write_part(key, upload, data, sent), chain([first, second], parts))
+            send_beside(lambda data: self._write_part(key, upload, data, sent), parts)
             return self._complete(key, upload, sent, sum(part["Size"] for part in sent))
         except BaseException:
             with suppress(SourceRefused, SourceUnavailable):
