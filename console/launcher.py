@@ -277,8 +277,8 @@ def command(role: str, *, run: Path, node: str) -> tuple[str, ...]:
     web = (
         f"gunicorn --bind {settings.LISTEN} --workers {settings.WEB_WORKERS} --threads {settings.WEB_THREADS} --config"
     )
-    worker = f"celery -A console worker --concurrency 2 --without-gossip --without-mingle --hostname {node}@%h"
-    beat = "celery -A console beat --pidfile= --schedule"
+    worker = f"celery --quiet -A console worker --concurrency 2 --without-gossip --without-mingle --hostname {node}@%h"
+    beat = "celery --quiet -A console beat --pidfile= --schedule"
     arguments = {
         "web": (*web.split(), str(settings.BASE_DIR / "console" / "gunicorn.conf.py")),
         "worker": tuple(worker.split()),
