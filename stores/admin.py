@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnly
 from accounts.models import User
@@ -19,11 +20,24 @@ from stores.messages import message_of
 from stores.models import Bucket
 from stores.paths import is_bucket_name, shown
 
+_FACTS = [
+    "workspace",
+    "name",
+    "driver",
+    "created_at",
+    "endpoint",
+    "remote_name",
+    "prefix",
+    "region",
+    "addressing",
+    "access_key_hint",
+]
+
 
 class BucketForm(ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Bucket
-        fields = ["workspace", "name", "driver"]
+        fields = ["workspace", "name"]
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
@@ -37,9 +51,17 @@ class BucketAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """A folder with files in it becomes a bucket here; all else about buckets is done on the storage pages."""
 
     form = BucketForm
-    list_display = ["name", "workspace", "driver", "created_at"]
+    list_display = ["name", "workspace", "driver", "place", "region", "created_at"]
     list_select_related = ["workspace"]
-    search_fields = ["name"]
+    search_fields = ["name", "endpoint", "remote_name"]
+
+    @admin.display(description=_("where"))
+    def place(self, bucket: Bucket) -> str:
+        return bucket.where
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """A folder is added by its name; of what is there, everything but the credentials is shown."""
+        return ["workspace", "name"] if obj is None else _FACTS if obj.remote else _FACTS[:4]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Bucket]:
         return Bucket.objects.filter(workspace__in=workspaces_for(request.user, Action.MANAGE))

@@ -9,22 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from stores.errors import SourceRefused
 from stores.messages import message_of
 from stores.models import Conflict
-from stores.paths import as_prefix, check_prefix, check_spaces, is_bucket_name, shown, without_bucket
+from stores.paths import folder_in
 
 
-class BucketForm(forms.Form):
-    name = forms.CharField(label=_("Bucket name"), max_length=63)
+class NameForm(forms.Form):
+    """One name in a folder; `merge` lets a renamed folder go into one that is there."""
 
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        if not is_bucket_name(name):
-            raise forms.ValidationError(message_of(SourceRefused("bucket.name_invalid", bucket=shown(name))))
-        return name
-
-
-def folder_in(bucket: str, text: str) -> str:
-    """The prefix somebody typed; a whole path, as the console shows and copies it, loses the name of its bucket."""
-    return check_spaces(check_prefix(as_prefix(without_bucket(text.strip(), bucket))))
+    name = forms.CharField(label=_("Name"), max_length=255)
+    merge = forms.BooleanField(required=False)
 
 
 class ManyFilesInput(forms.ClearableFileInput):

@@ -78,7 +78,27 @@ MESSAGES: Mapping[str, Promise] = {
         "A folder “%(bucket)s” with files in it lies among the buckets already. Choose another name, or ask the "
         "operator to add this bucket in the administration."
     ),
+    "bucket.credentials_needed": _(
+        "The saved credentials belong to the endpoint and the bucket they were given for. Type the keys again to use "
+        "them elsewhere."
+    ),
     "bucket.not_empty": _("The bucket “%(bucket)s” is not empty. Delete what lies in it first."),
+    "rename.invalid": _(
+        "“%(name)s” cannot be a name: slashes, backslashes, control characters, “.” and “..” are not allowed. Type "
+        "another one."
+    ),
+    "rename.taken": _("“%(path)s” exists already, and nothing is overwritten. Type another name."),
+    "rename.folder_taken": _(
+        "There is a folder “%(path)s” already. Type another name, or choose to put the files into that folder."
+    ),
+    "rename.too_many": _(
+        "“%(path)s” holds more than %(limit)s files, which is too much to rename while you wait. Rename the folders in "
+        "it one by one, use a tool of the storage service, or upload it again under the new name."
+    ),
+    "rename.halfway": _(
+        "The storage failed halfway: %(count)s files lie in “%(path)s” now, the others where they were. Nothing is "
+        "lost. Rename again to the same name and choose to put the files into the folder that exists."
+    ),
     "upload.nothing": _("Choose at least one file."),
     "upload.too_many_files": _("Too many files: at most %(limit)s can be uploaded at once."),
     "upload.too_large": _("Too large: at most %(limit)s can be uploaded at once. Nothing was stored."),

@@ -45,3 +45,14 @@ class Bucket(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def remote(self) -> bool:
+        """Whether it lies at object storage."""
+        return self.driver == self.Driver.S3
+
+    @property
+    def where(self) -> str:
+        """Host, bucket and prefix of what lies at object storage; nothing for a folder."""
+        host = self.endpoint.partition("://")[2]
+        return f"{host}/{self.remote_name}/{self.prefix}" if self.remote else ""

@@ -79,8 +79,9 @@ def create_bucket(workspace: Workspace, name: str, *, by: User, adopt: bool = Fa
 
 
 def delete_bucket(bucket: Bucket, *, by: User) -> None:
-    """Remove a bucket and its folder; refuses while anything lies in it."""
-    _folder(bucket).remove()
+    """Remove a bucket: a folder goes with it and must be empty; object storage is only forgotten, with its keys."""
+    if not bucket.remote:
+        _folder(bucket).remove()
     with transaction.atomic():
         Bucket.objects.filter(pk=bucket.pk).delete()
         record_audit(bucket.workspace, "bucket.deleted", by=by, bucket=bucket.name)

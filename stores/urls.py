@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from stores.paths import BUCKET_NAME
-from stores.views import browse, buckets, objects, upload, uploads
+from stores.views import browse, buckets, connecting, objects, renaming, upload, uploads
 
 
 class BucketName:
@@ -21,7 +21,7 @@ register_converter(BucketName, "bucket")
 app_name = "stores"
 urlpatterns = [
     path("storage/", buckets.bucket_list, name="bucket-list"),
-    path("storage/-/new/", buckets.bucket_create, name="bucket-create"),
+    path("storage/-/new/", connecting.bucket_create, name="bucket-create"),
     path("storage/<bucket:name>/", browse.browse, name="browse"),
     path("storage/<bucket:name>/download/", objects.download, name="download"),
     path("storage/<bucket:name>/upload/", upload.upload, name="upload"),
@@ -31,5 +31,8 @@ urlpatterns = [
     path("storage/<bucket:name>/uploads/<uuid:code>/cancel/", uploads.cancel, name="upload-cancel"),
     path("storage/<bucket:name>/uploads/<uuid:code>/<int:number>/", uploads.file, name="upload-file"),
     path("storage/<bucket:name>/delete/", objects.delete, name="delete"),
+    path("storage/<bucket:name>/rename/", renaming.rename, name="rename"),
+    path("storage/<bucket:name>/folder/", renaming.folder_create, name="folder-create"),
+    path("storage/<bucket:name>/edit/", connecting.bucket_edit, name="bucket-edit"),
     path("storage/<bucket:name>/remove/", buckets.bucket_remove, name="bucket-remove"),
 ]

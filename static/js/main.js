@@ -13,6 +13,7 @@ import "./loading.js";
 import "./menu.js";
 import "./picker.js";
 import "./rows.js";
+import "./selection.js";
 import "./shortcuts.js";
 import "./stepper.js";
 import "./tabs.js";

@@ -4,12 +4,15 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from django.shortcuts import get_object_or_404
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.requests import ConsoleRequest, own_address, workspace_for
 from accounts.roles import Action
 from stores.errors import SourceRefused, SourceUnavailable
+from stores.messages import message_of
 from stores.models import Bucket
 from stores.queries import buckets_for
 
@@ -17,6 +20,10 @@ STATUS = {
     "source.forbidden": 403,
     "source.missing": 404,
     "source.bucket_gone": 404,
+    "source.credentials": 502,
+    "source.expired": 502,
+    "source.clock_skew": 502,
+    "source.endpoint_unknown": 502,
     "source.unavailable": 503,
     "source.no_space": 507,
 }
@@ -37,6 +44,21 @@ def address_of(bucket: Bucket, prefix: str = "") -> str:
 
 def status_of(error: SourceRefused | SourceUnavailable) -> int:
     return STATUS.get(error.code, 422)
+
+
+def go_on(request: ConsoleRequest, address: str) -> HttpResponse:
+    """The next page, also for a form that htmx sent."""
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+
+
+def refused(
+    request: ConsoleRequest, bucket: Bucket, error: SourceRefused | SourceUnavailable, back: str
+) -> HttpResponse:
+    """Why something cannot be done, as a page or as a dialog; htmx shows no other refusals than 422."""
+    context = {"bucket": bucket, "error": message_of(error), "back": back}
+    if request.htmx:
+        return render(request, "stores/_refused.html", context, status=422)
+    return render(request, "stores/refused.html", context, status=status_of(error))
 
 
 @dataclass(frozen=True)

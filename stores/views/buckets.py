@@ -1,27 +1,42 @@
-"""The list of buckets; adding one and removing an empty one."""
+"""The list of buckets, and removing one."""
 
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
-from django_htmx.http import HttpResponseClientRedirect
 
-from accounts.requests import ConsoleRequest, allowed, workspace_for
+from accounts.requests import ConsoleRequest, allowed
 from accounts.roles import Action
 from stores import services
 from stores.errors import SourceRefused, SourceUnavailable
-from stores.forms import BucketForm
 from stores.messages import message_of
 from stores.models import Bucket
 from stores.paths import parent_of
 from stores.queries import buckets_for
-from stores.views.base import Picking, bucket_for, picking, status_of
+from stores.views.base import Picking, bucket_for, go_on, picking, status_of
 from stores.views.browse import picker_response
+
+# From this many on, the list can be searched.
+SEARCHED_FROM = 10
+_COLUMNS = {"name": "name", "kind": "driver", "created": "created_at"}
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column of the list; `sort` is where its heading leads, `state` a value of aria-sort."""
+
+    label: str
+    sort: str = ""
+    state: str = "none"
 
 
 @require_safe
@@ -31,15 +46,38 @@ def bucket_list(request: ConsoleRequest) -> HttpResponse:
     if picker and (start := _start(request, picker)):
         return redirect(f"{start}&{picker.query}")
     buckets = buckets_for(request.user, request.workspace)
-    context = {
-        "buckets": buckets,
-        "allowed": allowed(request, request.workspace),
-        "picker": picker,
-        "form": BucketForm(),
-    }
+    context: dict[str, Any] = {"allowed": allowed(request, request.workspace), "picker": picker}
     if picker:
-        return picker_response(request, context)
+        return picker_response(request, context | {"buckets": buckets})
+    search, sort = request.GET.get("q", "").strip(), request.GET.get("sort", "")
+    shown = list(_wanted(buckets, search, sort))
+    searchable = bool(search) or len(shown) >= SEARCHED_FROM
+    context |= {"buckets": shown, "search": search, "searchable": searchable, "headings": _headings(sort)}
     return render(request, "stores/bucket_list.html", context)
+
+
+def _wanted(buckets: QuerySet[Bucket], search: str, sort: str) -> QuerySet[Bucket]:
+    """The buckets whose name or place contains what is searched for, in the order asked for."""
+    if search:
+        places = ("name", "endpoint", "remote_name", "prefix")
+        buckets = buckets.filter(reduce(or_, (Q(**{f"{place}__icontains": search}) for place in places)))
+    column = _COLUMNS.get(sort.removeprefix("-"), "name")
+    return buckets.order_by(f"-{column}" if sort.startswith("-") else column, "name")
+
+
+def _headings(sort: str) -> list[Heading]:
+    labels = {"name": _("Name"), "kind": _("Kind"), "where": _("Where"), "region": _("Region")}
+    labels |= {"created": _("Created at"), "operation": _("Operation")}
+    wanted = sort if sort.removeprefix("-") in _COLUMNS else "name"
+    return [_heading(key, label, wanted) for key, label in labels.items()]
+
+
+def _heading(key: str, label: str, sort: str) -> Heading:
+    if key not in _COLUMNS:
+        return Heading(label)
+    if sort == key:
+        return Heading(label, f"-{key}", "ascending")
+    return Heading(label, key, "descending" if sort == f"-{key}" else "none")
 
 
 def _start(request: ConsoleRequest, picker: Picking) -> str:
@@ -52,24 +90,6 @@ def _start(request: ConsoleRequest, picker: Picking) -> str:
     except SourceRefused:
         return ""
     return reverse("stores:browse", args=[bucket.name], query={"prefix": parent_of(key)})
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@vary_on_headers("HX-Request")
-def bucket_create(request: ConsoleRequest) -> HttpResponse:
-    workspace = workspace_for(request, Action.MANAGE)
-    form = BucketForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            bucket = services.create_bucket(workspace, form.cleaned_data["name"], by=request.user)
-        except (SourceRefused, SourceUnavailable) as error:
-            form.add_error("name", message_of(error))
-        else:
-            messages.success(request, _("Bucket %(name)s was created.") % {"name": bucket.name})
-            return _go_on(request, reverse("stores:browse", args=[bucket.name]))
-    template = "_bucket_form.html" if request.htmx else "bucket_create.html"
-    context = {"form": form, "dialog": bool(request.htmx)}
-    return render(request, f"stores/{template}", context, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -88,11 +108,13 @@ def bucket_remove(request: ConsoleRequest, name: str) -> HttpResponse:
         template = "_bucket_remove_form.html" if request.htmx else "bucket_remove.html"
         return render(request, f"stores/{template}", context, status=status_of(error))
     messages.success(request, _("Bucket %(name)s was deleted.") % {"name": bucket.name})
-    return _go_on(request, reverse("stores:bucket-list"))
+    return go_on(request, reverse("stores:bucket-list"))
 
 
 def _why_kept(bucket: Bucket) -> str:
-    """Why a bucket cannot be deleted as it is; empty when it can."""
+    """Why a bucket cannot be deleted as it is; empty when it can. One at object storage is only forgotten."""
+    if bucket.remote:
+        return ""
     try:
         page = services.driver_for(bucket).list_folder("", limit=1)
     except (SourceRefused, SourceUnavailable):
@@ -100,8 +122,3 @@ def _why_kept(bucket: Bucket) -> str:
     if not page.folders and not page.entries:
         return ""
     return message_of(SourceRefused("bucket.not_empty", bucket=bucket.name))
-
-
-def _go_on(request: ConsoleRequest, address: str) -> HttpResponse:
-    """The next page, also for a form that htmx sent out of a dialog."""
-    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)

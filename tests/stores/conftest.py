@@ -3,7 +3,9 @@
 import pytest
 
 from stores import services
+from stores.drivers.s3_place import S3Place
 from stores.models import Bucket
+from stores.services_buckets import connect_bucket
 
 
 @pytest.fixture
@@ -39,3 +41,16 @@ def as_viewer(client, viewer):
 def as_admin(client, admin):
     client.force_login(admin)
     return client
+
+
+@pytest.fixture
+def remote(workspace, admin, s3):
+    """A bucket that lies on a real S3 server."""
+    place = S3Place(s3.endpoint, s3.make_bucket(), "cloud", access_key=s3.access_key, secret_key=s3.secret_key)
+    return connect_bucket(workspace, place, by=admin)
+
+
+@pytest.fixture(params=["folder", "s3"])
+def either(request):
+    """A bucket of each kind in turn."""
+    return request.getfixturevalue("bucket" if request.param == "folder" else "remote")

@@ -179,12 +179,12 @@ def test_admin_desk_lets_operators_adopt_a_folder(client, django_user_model, wor
     assert AuditEvent.objects.get().actor_name == "operator"
 
 
-def test_create_answers_a_refusal_into_its_dialog(as_admin, workspace):
+def test_create_answers_a_refusal_into_its_form(as_admin, workspace):
     refused = as_admin.post("/storage/-/new/", {"name": "My Models"}, HTTP_HX_REQUEST="true")
     made = as_admin.post("/storage/-/new/", {"name": "my-models"}, HTTP_HX_REQUEST="true")
 
     assert refused.status_code == 422
-    assert refused.content.decode().lstrip().startswith('<form action="/storage/-/new/"')
+    assert refused.content.decode().lstrip().startswith('<form class="bucket-form" id="bucket-form"')
     assert made.headers["HX-Redirect"] == "/storage/my-models/"
 
 
