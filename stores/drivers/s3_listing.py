@@ -14,6 +14,8 @@ from stores.errors import SourceRefused, SourceUnavailable
 from stores.paths import INCOMING, MAX_KEY_BYTES, check_prefix, is_safe_name
 
 _FULL_PAGE = 1000
+# SeaweedFS ends a listing of one thing at the marker of the folder itself.
+_LEAST_PAGE = 2
 # So many requests one page of a search may take before it is given up where it is.
 _SEARCH_REQUESTS = 20
 _NEVER = datetime.fromtimestamp(0, UTC)
@@ -52,7 +54,7 @@ class S3Listing(S3Reader):
         skip, token = _parsed(after)
         items: list[Entry | str] = []
         empty = True
-        size = _FULL_PAGE if search else min(limit + skip, _FULL_PAGE)
+        size = _FULL_PAGE if search else min(max(limit, _LEAST_PAGE) + skip, _FULL_PAGE)
         answers = self._answers(self._whole(prefix), token=token, size=size, delimiter=True)
         for answer in islice(answers, _SEARCH_REQUESTS):
             things = self._things(answer)

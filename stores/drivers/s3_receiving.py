@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -104,12 +104,15 @@ class S3Receiver(S3Listing):
         return {"PartNumber": number, "ETag": answer["ETag"], "Size": len(data)}
 
     def _parts(self, key: str, upload: str) -> list[Part]:
+        """What was sent. Some servers list a part that was sent twice as two: nobody knows which of them counts."""
         pages = self._client.get_paginator("list_parts")
-        found: list[Part] = []
+        found: dict[int, Part] = {}
         with refusals(self._place, key), self._gone_without_upload(key):
             for page in pages.paginate(Bucket=self._place.bucket, Key=self._whole(key), UploadId=upload):
-                found += cast(list[Part], page.get("Parts", []))
-        return found
+                for part in page.get("Parts", []):
+                    if found.setdefault(part["PartNumber"], part)["ETag"] != part["ETag"]:
+                        raise self._refusal("upload.gone", key)
+        return [found[number] for number in sorted(found)]
 
     def _complete(self, key: str, upload: str, parts: list[Part], size: int) -> Entry:
         """Make the object of its parts; an answer that got lost on the way is looked up."""
