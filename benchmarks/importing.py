@@ -8,6 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from cryptography.fernet import Fernet
+
 DATA = Path(tempfile.mkdtemp(prefix="modelport-benchmark-"))
 atexit.register(shutil.rmtree, DATA, ignore_errors=True)
 os.environ |= {
@@ -15,6 +17,7 @@ os.environ |= {
     "MODELPORT_DATA": str(DATA),
     "REDIS_URL": f"redis+socket://{DATA}/no-broker",
     "DATABASE_URL": f"sqlite:///{DATA}/benchmark.sqlite3",
+    "MODELPORT_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
 }
 
 import django  # noqa: E402
@@ -27,7 +30,7 @@ from django.core.management import call_command  # noqa: E402
 from accounts.models import Workspace  # noqa: E402
 from importers.models import ImportJob  # noqa: E402
 from importers.services import ImportRequest, submit_import  # noqa: E402
-from registry.versions import FIRST  # noqa: E402
+from registry.versions import FIRST, Version  # noqa: E402
 from stores.models import Bucket  # noqa: E402
 
 MEBIBYTE = 1024 * 1024
@@ -55,6 +58,6 @@ def write_package(name: str, *, files: int, size: int, sparse: bool = False) -> 
     return model
 
 
-def submit(name: str) -> ImportJob:
-    request = ImportRequest(name="benchmark", number=FIRST, source={"path": f"/packages/{name}/"})
+def submit(name: str, *, bucket: str = "packages", number: Version = FIRST) -> ImportJob:
+    request = ImportRequest(name="benchmark", number=number, source={"path": f"/{bucket}/{name}/"})
     return submit_import(request, workspace=Workspace.objects.get(), by=None)

@@ -210,7 +210,7 @@ class Objects:
         return names | {upload["Key"] for upload in uploads}
 
 
-def run(*, imports, workers, seconds, seed, s3=None, patience=120):
+def run(*, imports, workers, seconds, seed, s3=None):
     """Queue the imports, rage, wait until all have ended; the Outcome. `s3` is a server, or nothing for folders."""
     storage = Objects(s3) if s3 else Folders()
     with installed(workers, storage.environment) as (installation, database):
@@ -221,15 +221,23 @@ def run(*, imports, workers, seconds, seed, s3=None, patience=120):
         chaos = Chaos(installation, database, seed)
         chaos.rage(seconds)
         outcome = Outcome(imports, kills=chaos.kills)
-        try:
-            await_that(lambda: not installation("unfinished"), patience)
-        except AssertionError:
-            outcome.wrong.append(f"{installation('unfinished')} imports stuck")
+        if stuck := await_all(installation):
+            outcome.wrong.append(f"{stuck} imports are stuck")
         outcome.seconds = time.monotonic() - started
         for package in packages:
             judge(installation, package, pks[package.name], outcome)
         judge_store(installation, storage, outcome)
         return outcome
+
+
+def await_all(installation, patience=60):
+    """Wait for the end of all imports as long as one ends now and then; how many are left."""
+    left, changed = installation("unfinished"), time.monotonic()
+    while left and time.monotonic() < changed + patience:
+        time.sleep(0.2)
+        if (now_left := installation("unfinished")) != left:
+            left, changed = now_left, time.monotonic()
+    return left
 
 
 def judge(installation, package, pk, outcome):

@@ -264,6 +264,11 @@ def unfinished():
     return ImportJob.objects.exclude(state__in=FINISHED).count()
 
 
+def states():
+    """In which states there are jobs."""
+    return sorted(set(ImportJob.objects.values_list("state", flat=True)))
+
+
 def contents(pk):
     """SHA-256 of what really lies in the store for each file of the job's version, by path."""
     found = {}
