@@ -184,7 +184,9 @@ class BucketForm(forms.Form):
             return cleaned
         remote = str(self.data.get("remote_name", "")).strip() if self.connects else ""
         name = cleaned.get("name") or remote
-        if not is_bucket_name(name) and not (self.connects and not name):
+        # A name that is none at the endpoint either is refused where it was typed.
+        told = self.connects and not cleaned.get("name") and re.fullmatch(_REMOTE_NAME, remote) is None
+        if not told and not is_bucket_name(name):
             self.add_error("name", message_of(SourceRefused("bucket.name_invalid", bucket=shown(name))))
         return cleaned | {"name": name}
 
