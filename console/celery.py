@@ -17,7 +17,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 # What the first argument of a task is, in the log.
-SUBJECTS = {"importers.run_import": "job"}
+SUBJECTS = {"importers.run_import": "job", "stores.unpack_upload": "upload"}
 
 
 @signals.setup_logging.connect

@@ -13,6 +13,7 @@ from celery import current_app
 from django.urls import path, reverse
 
 from console import logs, urls
+from console.celery import SUBJECTS
 from importers import pipeline
 from importers.heartbeat import Heartbeat
 from importers.models import ImportJob
@@ -214,3 +215,9 @@ def test_web_server_writes_the_same_form(tmp_path):
     record = json.loads(done.stderr)
     assert (record["logger"], record["level"], record["event"]) == ("gunicorn.error", "ERROR", "constant event")
     assert done.stdout == "[]\n"  # so that a reload takes new code
+
+
+def test_every_task_that_is_named_by_a_row_exists():
+    current_app.loader.import_default_modules()
+
+    assert set(SUBJECTS) <= set(current_app.tasks)

@@ -1,15 +1,18 @@
 """`manage.py up` as a whole: it starts, says what is in the way, heals, and leaves nothing behind."""
 
+import json
 import os
 import signal
 import socket
 import sqlite3
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from tests.console_process import ConsoleProcess, alive, await_gone, running_console
+from tests.faults import await_that
 
 pytestmark = pytest.mark.faults
 
@@ -118,3 +121,31 @@ def test_dead_child_is_started_again(tmp_path):
 
         assert status == 200
         assert len(alive(console.descendants())) >= len(before)
+
+
+def test_workers_and_their_logs_are_as_the_environment_says(tmp_path):
+    chosen = {"MODELPORT_WORKERS": "2", "MODELPORT_LOG_FORMAT": "json", "MODELPORT_LOG_LEVEL": "INFO"}
+    with running_console(tmp_path / "data", **chosen) as console:
+        logs = {name: tmp_path / "data" / "logs" / f"{name}.log" for name in ("web", "worker", "worker-2", "beat")}
+        ready = [f'"event": "{name}@' for name in ("worker", "worker-2")]
+        await_that(lambda: all(text in logs[text[10:-1]].read_text() for text in ready))
+        answer(console, "/healthz")
+
+    records = {name: [json.loads(line) for line in path.read_text().splitlines()] for name, path in logs.items()}
+    assert [name for name, found in records.items() if not found] == []
+    assert {each["path"] for each in records["web"] if each["event"] == "request answered"} >= {"/healthz", "/readyz"}
+    done = [each for each in records["worker"] + records["worker-2"] if each.get("task") == "importers.sweep_imports"]
+    assert {bool(each["request_id"] and each["task_id"]) for each in done} == {True}
+
+
+def test_web_server_reloads_while_it_answers(tmp_path):
+    with running_console(tmp_path / "data") as console:
+        commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in console.descendants()}
+        web = {pid for pid, command in commands.items() if b"\0gunicorn\0" in command}
+        first = min(web)
+
+        os.kill(first, signal.SIGHUP)
+        await_that(lambda: answer(console, "/healthz")[0] == 200 and alive(web) == {first})
+
+        assert len(console.descendants()) == len(commands)
+        assert answer(console, "/readyz")[0] == 200
