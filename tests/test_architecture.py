@@ -97,6 +97,26 @@ def test_processes_are_started_only_where_the_design_says():
     assert users <= SUBPROCESS_USERS
 
 
+def test_object_storage_is_reached_only_where_the_design_says():
+    """Its client comes from one driver, or from Django's storage, whose failures the artifact store must know."""
+    users = {
+        (str(path.relative_to(ROOT)), module)
+        for path in sources()
+        for module, _ in imports_of(path)
+        if module.split(".")[0] in {"boto3", "botocore", "s3transfer"}
+        if not (path.parent == ROOT / "stores" / "drivers" and path.name.startswith("s3"))
+    }
+
+    assert users <= {
+        ("console/artifact_storage.py", "boto3.s3.transfer"),
+        ("console/artifact_storage.py", "botocore.config"),
+        ("registry/artifacts_place.py", "botocore.exceptions"),
+        ("registry/artifacts_place.py", "botocore.response"),
+        ("registry/artifacts_stream.py", "botocore.exceptions"),
+        ("registry/artifacts_stream.py", "botocore.response"),
+    }
+
+
 def test_package_checks_use_no_database_network_or_process():
     wrong = [
         f"{path.name}:{line} imports {module}"

@@ -319,6 +319,11 @@ def test_store_without_addresses_gives_none(s3, bucket, settings, monkeypatch):
     assert artifacts.download_url(artifacts.ingest([b"x"]).sha256, "a") is None
 
 
+def test_store_that_takes_bytes_is_ready(store):
+    assert "artifact store" not in parts_down()
+    assert store.keys() == []
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [("SECRET_KEY", "wrong"), ("ENDPOINT", "http://127.0.0.1:1")],
