@@ -150,8 +150,8 @@ BUCKETS_ROOT = DATA / "buckets"
 # Object storage: the hosts endpoints may have (none named: every one), and how long the console waits for them.
 S3_HOSTS = env.words("MODELPORT_S3_HOSTS", [])
 S3_CONNECT_SECONDS = env.seconds("MODELPORT_S3_CONNECT_SECONDS", 5)
-S3_READ_SECONDS = env.seconds("MODELPORT_S3_READ_SECONDS", 60)
-S3_ATTEMPTS = env.number("MODELPORT_S3_ATTEMPTS", 4, least=1)
+S3_READ_SECONDS = env.seconds("MODELPORT_S3_READ_SECONDS", 30)
+S3_ATTEMPTS = env.number("MODELPORT_S3_ATTEMPTS", 3, least=1)
 # Only the upload page takes files, and never into memory; it names its own handler.
 FILE_UPLOAD_HANDLERS = ["console.uploads.NoFiles"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
