@@ -43,7 +43,7 @@ def probe_place(place: S3Place, *, write: bool) -> Seen:
     """
     driver = S3Driver(place)
     driver.check()
-    first = next(iter(driver.list_folder("", limit=1).entries), None)
+    first = next(driver.walk(""), None)
     return Seen(region_of(place), _try_reading(driver, first), _try_writing(driver) if write else None)
 
 

@@ -51,7 +51,7 @@ class Trial:
             return
         yield Line(_("Region"), "good", self.seen.region or _("The endpoint tells none."))
         yield Line(_("Listing"), "good", _("Allowed"))
-        yield _line(_("Reading"), self.seen.read, _("Not tried: there is no object at the top of the bucket."))
+        yield _line(_("Reading"), self.seen.read, _("Not tried: there is no object in it yet."))
         yield _line(_("Writing"), self.seen.write, _("Not tried."))
 
     @property
