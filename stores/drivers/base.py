@@ -57,7 +57,10 @@ class Driver(Protocol):
         ...
 
     def walk(self, prefix: str) -> Iterator[Entry]:
-        """Every object below `prefix`, in key order, however deep; refused ones too, each with its `refusal`."""
+        """Every object below `prefix`, however deep; refused ones too, each with its `refusal`.
+
+        The order is that of keys, unless an endpoint lists folder by folder (SeaweedFS puts `a/b` before `a-b`).
+        """
         ...
 
     def stat(self, key: str) -> Entry: ...
