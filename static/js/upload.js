@@ -56,7 +56,6 @@ class Upload {
   }
 
   async take(choosing) {
-    this.tell("error", "");
     this.tell("chosen", this.words.reading);
     try {
       this.items = await choosing;
@@ -69,32 +68,27 @@ class Upload {
     await this.check();
   }
 
-  // What sending would meet, before a byte is sent.
+  // What sending would meet, before a byte is sent. Nothing moves before the answer: a click may be under way.
   async check() {
     const mine = ++this.checks;
-    this.tell("error", "");
-    this.tell("conflicts", "");
-    this.part("conflict").classList.remove("met");
     const total = this.items.reduce((sum, { file }) => sum + file.size, 0);
     this.tell("chosen", this.items.length ? fill(this.words.chosen, { files: number(this.items.length), size: size(total) }) : "");
-    if (!this.items.length) return;
-    const answer = await this.post(this.form.dataset.upload, this.wish(true));
+    const answer = this.items.length ? await this.post(this.form.dataset.upload, this.wish(true)) : null;
     if (mine !== this.checks) return;
-    if (answer.status !== 200 || !answer.body) this.tell("error", this.wrong(answer));
-    else if (answer.body.conflicts) this.meet(answer.body);
+    this.meet(answer?.body?.conflicts ? answer.body : null);
+    this.tell("error", answer && (answer.status !== 200 || !answer.body) ? this.wrong(answer) : "");
   }
 
   meet(found) {
-    const values = { count: number(found.conflicts), files: number(this.items.length), name: found.names[0] };
-    this.tell("conflicts", fill(this.words.conflicts, values));
-    this.part("conflict").classList.add("met");
+    const values = found && { count: number(found.conflicts), files: number(this.items.length), name: found.names[0] };
+    this.tell("conflicts", found ? fill(this.words.conflicts, values) : "");
+    this.part("conflict").classList.toggle("met", Boolean(found));
   }
 
   async send() {
     if (!this.items.length) return this.tell("error", this.words.nothing);
     this.checks += 1;
     this.part("send").disabled = true;
-    this.tell("error", "");
     const answer = await this.post(this.form.dataset.upload, this.wish(false));
     this.part("send").disabled = false;
     if (answer.status !== 201) return this.tell("error", this.wrong(answer));

@@ -2,6 +2,9 @@
 const AT_ONCE = 4;
 const TRIES = 6;
 const WAITS = [1, 2, 4, 8, 15, 30];
+// A connection may be dead without anybody saying so: seconds without a byte moving, and for the answer after the last.
+const SILENT = 30;
+const STORING = 600;
 const PASSING = new Set([0, 408, 409, 425, 429, 500, 502, 503, 504]);
 
 export const seconds = (count) => new Promise((done) => setTimeout(done, count * 1000));
@@ -101,18 +104,26 @@ export class Queue {
     return answer.status === 200 || answer.status === 401 || answer.status === 403 ? this.words.refused : this.words.failed;
   }
 
-  put(item, start) {
+  async put(item, start) {
     item.state = this.words.sending;
     item.sent = start;
     const rest = item.file.size - start;
-    return ask("PUT", `${item.url}?start=${start}`, this.token, {
+    const watch = (silent) => {
+      clearTimeout(item.watch);
+      item.watch = setTimeout(() => item.request?.abort(), silent * 1000);
+    };
+    watch(SILENT);
+    const answer = await ask("PUT", `${item.url}?start=${start}`, this.token, {
       body: item.file.slice(start),
       started: (request) => (item.request = request),
       progress: (loaded) => {
+        watch(loaded < rest ? SILENT : STORING);
         item.sent = start + Math.min(loaded, rest);
         if (loaded >= rest) item.state = this.words.storing;
       },
     });
+    clearTimeout(item.watch);
+    return answer;
   }
 
   // Where to go on; asked again and again while nothing answers.

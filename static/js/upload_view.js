@@ -3,6 +3,8 @@ const UNITS = ["B", "KB", "MB", "GB", "TB"];
 const ROWS = 50;
 const LOOK = 250;
 const SPEAK = 15_000;
+// A guess beyond this is none.
+const LONGEST = 100 * 3600;
 // A file takes time however small it is: as long as so many bytes.
 const FILE_BYTES = 65_536;
 
@@ -84,8 +86,8 @@ export class View {
   pace(weight) {
     if (this.queue.paused) return this.text.paused;
     if (this.queue.lost) return this.text.waiting;
-    if (!(this.flow > 0)) return "";
-    return fill(this.text.rate, { speed: size(this.speed), time: time((this.weight - weight) / this.flow, this.text) });
+    const left = (this.weight - weight) / this.flow;
+    return left < LONGEST ? fill(this.text.rate, { speed: size(this.speed), time: time(left, this.text) }) : "";
   }
 
   speak(percent) {

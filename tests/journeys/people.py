@@ -95,11 +95,14 @@ class Person:
         expect(self.page.get_by_role("heading", level=1)).to_have_text(name)
 
     def uploads(self, *files):
-        """Into the folder that is open."""
+        """Into the folder that is open; an archive is unpacked then."""
         self.page.locator(".page-actions").get_by_role("link", name=self.words.upload).click()
         self.page.locator("#id_sent").set_input_files(files)
         self.button(self.words.upload).click()
         expect(self.page.locator("dialog#upload")).not_to_be_visible()
+        live = self.page.locator("#upload-live")
+        if live.count():
+            self.awaits_by_reloading(live.locator(".status"), self.words.stored)
 
     # Importing
 

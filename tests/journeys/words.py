@@ -12,6 +12,7 @@ _WORDS = {
     "create_bucket": ("Create bucket", "创建桶"),
     "bucket_name": ("Bucket name", "桶名称"),
     "upload": ("Upload", "上传"),
+    "stored": ("Stored", "已保存"),
     "browse": ("Browse OBS for a folder", "浏览OBS选择目录"),
     "choose": ("Choose {}", "选择{}"),
     "importable": ("Importable", "可导入"),
