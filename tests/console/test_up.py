@@ -22,6 +22,11 @@ def answer(console, path):
         return response.status, response.read().decode()
 
 
+def objects_in(path):
+    """The log's records; Celery warns of the superuser in lines of its own."""
+    return [json.loads(line) for line in path.read_text().splitlines() if line.startswith("{")]
+
+
 def test_up_says_where_it_is_and_how_to_sign_in(tmp_path):
     with running_console(tmp_path / "data") as console:
         status, _ = answer(console, "/readyz")
@@ -104,6 +109,16 @@ def test_broker_that_cannot_start_is_refused(tmp_path):
     assert "the broker did not start" in console.output
 
 
+def test_database_that_does_not_answer_is_refused(tmp_path):
+    address = "postgres://modelport:hidden@127.0.0.1:1/modelport"
+    console = ConsoleProcess(tmp_path / "data", DATABASE_URL=address, REDIS_URL="redis://127.0.0.1:1/0")
+
+    assert console.wait(60) == 2
+    assert "the database does not answer: check DATABASE_URL" in console.output
+    assert "hidden" not in console.output
+    assert len(console.output.strip().splitlines()) == 1
+
+
 def test_dead_child_is_started_again(tmp_path):
     with running_console(tmp_path / "data") as console:
         before = console.descendants()
@@ -131,7 +146,7 @@ def test_workers_and_their_logs_are_as_the_environment_says(tmp_path):
         await_that(lambda: all(text in logs[text[10:-1]].read_text() for text in ready))
         answer(console, "/healthz")
 
-    records = {name: [json.loads(line) for line in path.read_text().splitlines()] for name, path in logs.items()}
+    records = {name: objects_in(path) for name, path in logs.items()}
     assert [name for name, found in records.items() if not found] == []
     assert {each["path"] for each in records["web"] if each["event"] == "request answered"} >= {"/healthz", "/readyz"}
     done = [each for each in records["worker"] + records["worker-2"] if each.get("task") == "importers.sweep_imports"]

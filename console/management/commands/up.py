@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
-from django.db import connections
+from django.db import OperationalError, connections
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         launcher.stop_on_signals()
         if not env.text("REDIS_URL"):
             self._start_broker(launcher, run, sockets / "broker.sock")
-        call_command("migrate", interactive=False, verbosity=0)
+        self._migrate()
         call_command("collectstatic", interactive=False, verbosity=0)
         for program in console_programs(run):
             launcher.start(program)
@@ -74,6 +74,15 @@ class Command(BaseCommand):
             launcher.start(Program("demo", (sys.executable, "manage.py", "seed_demo"), once=True))
         launcher.watch()
         self._say(_("Stopping…"))
+
+    def _migrate(self) -> None:
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        except OperationalError as error:
+            reason = " ".join(str(error).split())
+            raise CannotStart(
+                _("the database does not answer: check DATABASE_URL (%(reason)s)") % {"reason": reason}
+            ) from error
 
     def _start_broker(self, launcher: Launcher, run: Path, path: Path) -> None:
         folder = settings.DATA / "broker"
