@@ -149,6 +149,7 @@ class Upload {
     const answer = await this.post(`${this.address}cancel/`);
     running.delete(this);
     this.end(fill(this.words.cancelled, { stored: number(answer.body?.files_done ?? this.queue.counts.done) }));
+    this.view.rowsOf([], []);
     this.folder = answer.body?.folder;
     this.show("close");
     this.part("close").focus();
