@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, cast
 
 from registry.artifacts_base import Stored
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 PART = 8 * 1024 * 1024
 IN_FLIGHT = 2
+# Over all uploads of this process, so that several large files need no more memory than a few.
+SLOTS = BoundedSemaphore(3)
 
 
 class Parts:
@@ -89,6 +92,8 @@ def _send(place: Place, name: str, upload_id: str, parts: Iterable[bytearray]) -
         for number, part in enumerate(parts, start=1):
             if len(waiting) == IN_FLIGHT:
                 sent.append(waiting.popleft().result())
+            SLOTS.acquire()
             waiting.append(pool.submit(send, number, part))
+            waiting[-1].add_done_callback(lambda _: SLOTS.release())
         sent += [each.result() for each in waiting]
     return sent
