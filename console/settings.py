@@ -187,6 +187,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Zero is the first to be taken: a sweep never waits behind a long queue, where it would be too old before its turn.
+CELERY_TASK_ROUTES = {"*": {"priority": 6}}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -209,7 +211,7 @@ UPLOAD_SWEEP_SECONDS = env.seconds("MODELPORT_UPLOAD_SWEEP_SECONDS", 60)
 
 def _every(seconds: float, task: str) -> dict[str, Any]:
     """A sweep that nobody took before the next one is due is dropped, so they never pile up."""
-    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds, "priority": 0}}
 
 
 CELERY_BEAT_SCHEDULE = {
