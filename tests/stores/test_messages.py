@@ -6,7 +6,8 @@ from django.utils.translation import override
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.messages import MESSAGES, message_of
 
-PARAMS = {"path": "/b/x", "bucket": "b", "limit": 3, "other": "/b/X"}
+PARAMS = {"path": "/b/x", "bucket": "b", "limit": 3, "other": "/b/X", "attempts": 3, "expected": 5, "count": 2}
+PARAMS |= {"name": "x", "endpoint": "https://s3.example.com", "region": "cn-north-4", "reason": "InvalidRequest"}
 
 
 @pytest.mark.parametrize("code", sorted(MESSAGES))
