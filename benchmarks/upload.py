@@ -110,6 +110,7 @@ def upload(client, bucket, folder, count):
     _, text = client.ask("POST", f"/storage/{bucket}/uploads/", wish)
     address = urlsplit(json.loads(text)["address"]).path
     client.send([f"{address}{number}/" for number in range(count)], size)
+    client.own = threading.local()  # the server closes connections that were idle meanwhile
     client.ask("POST", f"{address}finish/", "")
     while not (summary := json.loads(client.ask("GET", address)[1]))["finished"]:
         time.sleep(0.1)

@@ -102,9 +102,10 @@ class Chaos:
         """Kill and restart for so long; at the end everything runs."""
         ways = {self.kill_worker: 5, self.freeze_worker: 1, self.kill_beat: 1, self.kill_broker: 2}
         ways |= {self.kill_database: 2, self.kill_connection: 1}
-        end = time.monotonic() + seconds
+        bag, end = [], time.monotonic() + seconds
         while time.monotonic() < end:
-            way = self.dice.choices([*ways], [*ways.values()])[0]
+            bag = bag or self.dice.sample([*ways], sum(ways.values()), counts=[*ways.values()])
+            way = bag.pop()
             way()
             self.kills[way.__name__.replace("_", " ")] += 1
             time.sleep(self.dice.uniform(0.2, 2.5))
