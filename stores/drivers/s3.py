@@ -88,9 +88,10 @@ class S3Driver(S3Receiver):
         self._check_shown(check_prefix(prefix))
         if not prefix:
             raise self._refusal("source.unsafe_name", prefix)
-        empty = True
-        for answer in self._answers(self._whole(prefix)):
-            keys = [found["Key"] for found in answer.get("Contents", [])]
+        empty, whole = True, self._whole(prefix)
+        for answer in self._answers(whole):
+            # Whatever else a server lists, only this folder goes.
+            keys = [found["Key"] for found in answer.get("Contents", []) if found["Key"].startswith(whole)]
             empty = empty and not keys
             self._delete_all(keys)
         if empty:
@@ -140,7 +141,7 @@ class S3Driver(S3Receiver):
                 CopySourceRange=f"bytes={start}-{stop - 1}",
                 **self._copied(entry, to),
             )
-        return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"], "Size": stop - start}
+            return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"], "Size": stop - start}
 
     def _delete(self, key: str) -> None:
         with refusals(self._place, key):

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import socket
 import threading
 import time
 from base64 import b64encode
@@ -11,18 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
 from botocore import UNSIGNED
-from botocore.awsrequest import (
-    AWSHTTPConnection,
-    AWSHTTPConnectionPool,
-    AWSHTTPSConnection,
-    AWSHTTPSConnectionPool,
-    AWSResponse,
-)
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.handlers import parse_get_bucket_location
 from django.conf import settings
 
+from stores.drivers.s3_connections import POOLS
 from stores.drivers.s3_errors import (
     DEFAULT_REGION,
     NOT_XML,
@@ -34,7 +28,7 @@ from stores.drivers.s3_errors import (
     speaks_s3,
     status_of,
 )
-from stores.drivers.s3_place import S3Place, check_place, is_refused_address
+from stores.drivers.s3_place import S3Place, check_place, is_region
 from stores.errors import SourceRefused, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -87,7 +81,8 @@ def _ask_region(client: "S3Client", place: S3Place) -> str:
             location = str(client.get_bucket_location(Bucket=place.bucket).get("LocationConstraint") or "")
     except (SourceRefused, SourceUnavailable) as failure:
         location = _region_despite(failure, place)
-    return _OLD_NAMES.get(location, location) or _region_in_header(client, place)
+    region = _OLD_NAMES.get(location, location) or _region_in_header(client, place)
+    return region if is_region(region) else ""
 
 
 def _region_despite(failure: SourceRefused | SourceUnavailable, place: S3Place) -> str:
@@ -149,7 +144,7 @@ def _made(
     client.meta.events.unregister("after-call.s3.GetBucketLocation", parse_get_bucket_location)
     client.meta.events.register("after-call.s3.GetBucketLocation", _read_location)
     # botocore offers no other way to look at a connection before anything is sent over it.
-    client._endpoint.http_session._manager.pool_classes_by_scheme = {"http": _GuardedPool, "https": _GuardedTLSPool}
+    client._endpoint.http_session._manager.pool_classes_by_scheme = POOLS
     return cast("S3Client", client)
 
 
@@ -190,30 +185,3 @@ def _add_md5(params: dict[str, Any], **_: Any) -> None:
     """Many servers ask for it where botocore sends only a newer checksum."""
     digest = hashlib.md5(params["body"], usedforsecurity=False).digest()
     params["headers"]["Content-MD5"] = b64encode(digest).decode()
-
-
-def _guard(connected: socket.socket) -> socket.socket:
-    """Refuse a connection to an address that no endpoint may have, whatever name led there."""
-    address = connected.getpeername()[0]
-    if is_refused_address(address):
-        connected.close()
-        raise SourceRefused("source.endpoint_refused", endpoint=address)
-    return connected
-
-
-class _GuardedConnection(AWSHTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        return _guard(super()._new_conn())
-
-
-class _GuardedTLSConnection(AWSHTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        return _guard(super()._new_conn())
-
-
-class _GuardedPool(AWSHTTPConnectionPool):
-    ConnectionCls = _GuardedConnection
-
-
-class _GuardedTLSPool(AWSHTTPSConnectionPool):
-    ConnectionCls = _GuardedTLSConnection

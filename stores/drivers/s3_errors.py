@@ -14,6 +14,8 @@ from stores.errors import SourceRefused, SourceUnavailable
 from stores.paths import MAX_KEY_BYTES, shown
 
 NOT_XML = (ResponseParserError, ParseError)
+# What botocore, and looking at its answers, stumbles over: dates and numbers that are none, values that are missing.
+_NO_ANSWER = (ValueError, TypeError, KeyError)
 Failure = SourceRefused | SourceUnavailable
 
 DEFAULT_REGION = "us-east-1"
@@ -87,6 +89,8 @@ def refusals(place: S3Place, key: str = "", *, answers: bool = True) -> Iterator
         raise failure_of(error, place, key) from error
     except NOT_XML as error:
         raise SourceUnavailable("an answer that is not XML") from error
+    except _NO_ANSWER as error:
+        raise SourceUnavailable("an answer that lacks what it must say") from error
 
 
 def code_of(error: ClientError) -> str:

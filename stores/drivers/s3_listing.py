@@ -18,6 +18,9 @@ _FULL_PAGE = 1000
 _LEAST_PAGE = 2
 # So many requests one page of a search may take before it is given up where it is.
 _SEARCH_REQUESTS = 20
+# So many answers in a row may list nothing.
+_MOST_EMPTY = 100
+_MOST_BYTES = 2**63
 _NEVER = datetime.fromtimestamp(0, UTC)
 
 Found = tuple[str, Entry | None]
@@ -76,17 +79,19 @@ class S3Listing(S3Reader):
     ) -> Iterator[Mapping[str, Any]]:
         """The answers of the storage one after the other; refuses to go round in circles."""
         options: dict[str, Any] = {"Delimiter": "/"} if delimiter else {}
+        empty = 0
         while True:
             page = options | ({"ContinuationToken": token} if token else {})
             with refusals(self._place):
                 answer = self._client.list_objects_v2(Bucket=self._place.bucket, Prefix=prefix, MaxKeys=size, **page)
-            if "IsTruncated" not in answer:
+            if not _is_listing(answer):
                 raise SourceUnavailable("an answer that is no listing")
             yield answer
             following = answer.get("NextContinuationToken", "")
             if not answer["IsTruncated"]:
                 return
-            if not following or following == token:
+            empty = 0 if "Contents" in answer or "CommonPrefixes" in answer else empty + 1
+            if not following or following == token or empty == _MOST_EMPTY:
                 raise SourceUnavailable("a listing that leads nowhere")
             token = following
 
@@ -126,6 +131,14 @@ class S3Listing(S3Reader):
                 raise
             raise self._refusal("source.missing", prefix) from None
         raise self._refusal("source.not_a_folder", prefix[:-1])
+
+
+def _is_listing(answer: Mapping[str, Any]) -> bool:
+    """Whether an answer says everything that a listing says."""
+    objects, folders = answer.get("Contents", []), answer.get("CommonPrefixes", [])
+    named = all("Key" in found and "LastModified" in found for found in objects)
+    sized = all(0 <= found.get("Size", -1) < _MOST_BYTES for found in objects)
+    return "IsTruncated" in answer and named and sized and all("Prefix" in found for found in folders)
 
 
 def _refusal_of(key: str, above: int) -> str:

@@ -11,7 +11,10 @@ from stores.errors import SourceRefused
 from stores.paths import shown
 
 # Where clouds hand out the credentials of the machine itself, beside every link-local address.
-_METADATA = {ipaddress.ip_address("fd00:ec2::254")}
+_METADATA = {ipaddress.ip_address(text) for text in ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192")}
+# Gateways reach the IPv4 address in the last four bytes of these.
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_REGION = r"(?![0-9]+$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _REMOTE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}"
 
 
@@ -39,6 +42,11 @@ def check_place(place: S3Place) -> None:
         raise SourceRefused("bucket.name_invalid", bucket=shown(place.bucket))
 
 
+def is_region(text: str) -> bool:
+    """Whether a request can be signed for a region of this name."""
+    return re.fullmatch(_REGION, text) is not None
+
+
 def is_refused_address(text: str) -> bool:
     """True for link-local and metadata addresses, also when they are written as IPv4 in IPv6; false for names."""
     try:
@@ -46,7 +54,8 @@ def is_refused_address(text: str) -> bool:
     except ValueError:
         return False
     if isinstance(address, ipaddress.IPv6Address):
-        address = address.ipv4_mapped or address.sixtofour or address
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF) if address in _NAT64 else None
+        address = address.ipv4_mapped or address.sixtofour or inner or address
     return address.is_link_local or address in _METADATA
 
 

@@ -26,13 +26,13 @@ class S3Reader(S3Access):
         whole = self._check_object(key)
         try:
             with refusals(self._place, key):
-                answer: Mapping[str, Any] = self._head(whole)
+                answer = self._head(whole)
+                return entry_of(key, answer["ContentLength"], answer["LastModified"], answer.get("ETag", ""))
         except SourceRefused as refused:
             if not isinstance(refused.__cause__, ClientError) or status_of(refused.__cause__) not in _UNCLEAR:
                 raise
             self._explain(key)
             raise
-        return entry_of(key, answer["ContentLength"], answer["LastModified"], answer.get("ETag", ""))
 
     def open(
         self, key: str, *, start: int = 0, length: int | None = None, expected: Entry | None = None
@@ -52,11 +52,13 @@ class S3Reader(S3Access):
             first.raw.close()
             raise self._other(key, same=bool(first.etag) and first.etag == expected.etag)
         whole = start == 0 and (stop is None or stop >= first.total)
+        with refusals(self._place, key):
+            check = checksum_of(answer) if whole else None
         stream = ObjectStream(
             first,
             first.total if stop is None else min(stop, first.total),
             lambda again, until, etag: self._again(key, again, until, etag),
-            checksum_of(answer) if whole else None,
+            check,
         )
         return cast(BinaryIO, io.BufferedReader(stream, _BUFFER))
 
@@ -111,8 +113,9 @@ class S3Reader(S3Access):
     def _is_under_a_key(self, key: str) -> bool:
         """Whether the storage says that an object is encrypted with a managed key, which we may not use."""
         try:
-            return str(self._head(self._whole(key)).get("ServerSideEncryption", "")).startswith("aws:kms")
-        except ClientError:
+            with refusals(self._place, key):
+                return str(self._head(self._whole(key)).get("ServerSideEncryption", "")).startswith("aws:kms")
+        except (SourceRefused, SourceUnavailable):
             return False
 
     def _head(self, whole: str) -> Mapping[str, Any]:

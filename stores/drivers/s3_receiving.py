@@ -101,7 +101,7 @@ class S3Receiver(S3Listing):
                 Body=data,
                 ContentMD5=md5_of(data),
             )
-        return {"PartNumber": number, "ETag": answer["ETag"], "Size": len(data)}
+            return {"PartNumber": number, "ETag": answer["ETag"], "Size": len(data)}
 
     def _parts(self, key: str, upload: str) -> list[Part]:
         """What was sent. Some servers list a part that was sent twice as two: nobody knows which of them counts."""
@@ -125,12 +125,12 @@ class S3Receiver(S3Listing):
                     UploadId=upload,
                     MultipartUpload={"Parts": numbered},  # type: ignore[typeddict-item]
                 )
+                return entry_of(key, size, answered_at(answer), answer["ETag"])
         except SourceRefused as refused:
             entry = self._placed(key, _tag_of(parts)) if refused.code == "upload.gone" else None
             if entry is None:
                 raise
             return entry
-        return entry_of(key, size, answered_at(answer), answer["ETag"])
 
     def _placed(self, key: str, tag: str) -> Entry | None:
         """The object under a key if it has this tag."""
@@ -146,7 +146,7 @@ class S3Receiver(S3Listing):
             answer = self._client.put_object(
                 Bucket=self._place.bucket, Key=self._whole(key), Body=data, ContentMD5=md5_of(data)
             )
-        return entry_of(key, len(data), answered_at(answer), answer["ETag"])
+            return entry_of(key, len(data), answered_at(answer), answer["ETag"])
 
     def _abort(self, key: str, upload: str) -> None:
         with refusals(self._place, key), self._gone_without_upload(key):
@@ -212,5 +212,9 @@ def _contiguous(parts: Iterable[Part], part_size: int) -> Iterator[Part]:
 
 def _tag_of(parts: Iterable[Part]) -> str:
     """The tag storages give to an object of these parts."""
-    digests = [bytes.fromhex(part["ETag"].strip('"')) for part in parts]
-    return f"{hashlib.md5(b''.join(digests), usedforsecurity=False).hexdigest()}-{len(digests)}"
+    tags = [part["ETag"].strip('"') for part in parts]
+    try:
+        digests = bytes.fromhex("".join(tags))
+    except ValueError:
+        return "unknown"
+    return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(tags)}"

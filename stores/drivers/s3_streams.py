@@ -61,7 +61,7 @@ class Opened:
 def opened(answer: Mapping[str, Any], start: int) -> Opened:
     """Read what an answer says of itself; raises SourceUnavailable when it is not about the bytes from `start` on."""
     length, total = answer.get("ContentLength"), answer.get("ContentLength")
-    if found := re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.get("ContentRange", "")):
+    if found := re.fullmatch(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", answer.get("ContentRange", "")):
         first, last, total = map(int, found.groups())
         right = first == start and last - first + 1 == length
     else:

@@ -331,6 +331,8 @@ def test_redirects_are_never_followed():
         "http://[fe80::1]",
         "http://[fd00:ec2::254]",
         "http://[::ffff:169.254.169.254]",
+        "http://[64:ff9b::a9fe:a9fe]",
+        "http://100.100.100.200",
         "ftp://example.com",
         "example.com",
         "http://example.com/path",
@@ -359,7 +361,7 @@ def test_only_hosts_that_are_allowed_are_asked(settings, at):
 
 
 def test_a_name_that_leads_to_a_refused_address_is_refused_before_anything_is_sent(monkeypatch):
-    monkeypatch.setattr("stores.drivers.s3_clients.is_refused_address", lambda text: text == "127.0.0.1")
+    monkeypatch.setattr("stores.drivers.s3_connections.is_refused_address", lambda text: text == "127.0.0.1")
 
     with answering(bucket_of()) as server:
         driver = S3Driver(place_at(server.endpoint.replace("127.0.0.1", "localhost")))
