@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from stores.drivers.s3 import S3Place
+from stores.drivers.s3_place import is_region
 from stores.errors import SourceRefused
 from stores.messages import message_of
 from stores.models import Bucket
@@ -17,7 +18,6 @@ from stores.services_buckets import SECRETS, with_saved_credentials
 
 _ENDPOINT = r"https?://(?:[a-z0-9][a-z0-9._-]*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
 _REMOTE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}"
-_REGION = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 _PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
 # The browser keeps what is typed here when the form comes back, since the server never sends it.
 _SECRET = {"autocomplete": "new-password", "spellcheck": "false", "hx-preserve": "true"}
@@ -108,7 +108,7 @@ class PlaceForm(forms.Form):
 
     def clean_region(self) -> str:
         region: str = self.cleaned_data["region"]
-        if region and re.fullmatch(_REGION, region) is None:
+        if region and not is_region(region):
             raise forms.ValidationError(_("A region has letters, digits and hyphens, such as cn-north-4."))
         return region
 
