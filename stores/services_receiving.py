@@ -84,11 +84,19 @@ def _store(driver: BucketDriver, file: UploadFile, start: int, chunks: Iterator[
     kept = _kept(driver, file)
     if start != kept:
         raise OutOfStep(kept)
-    if not file.handle and not transitions.set_handle(file, driver.begin(file.key, file.size)):
-        raise HoldLost
+    if not file.handle:
+        _begin(driver, file)
     if start < file.size:
         driver.append(file.key, file.handle, file.size, start, chunks)
     driver.finish(file.key, file.handle, file.size)
+
+
+def _begin(driver: BucketDriver, file: UploadFile) -> None:
+    """Nobody would ever find a handle again that is not written down: it is given up at once."""
+    handle = driver.begin(file.key, file.size)
+    if not transitions.set_handle(file, handle):
+        driver.abandon(file.key, handle)
+        raise HoldLost
 
 
 def _kept(driver: BucketDriver, file: UploadFile) -> int:

@@ -45,10 +45,12 @@ def let_go(file: UploadFile) -> None:
 
 
 def set_handle(file: UploadFile, handle: str) -> bool:
-    """Note under which handle the driver receives the file; only whoever holds it may."""
-    rows = UploadFile.objects.filter(pk=file.pk, lease_until=file.lease_until).update(handle=handle)
+    """Note under which handle the driver receives the file; only whoever holds it may, while the upload receives."""
+    held = UploadFile.objects.filter(pk=file.pk, lease_until=file.lease_until, upload__state=UploadState.RECEIVING)
+    if held.update(handle=handle) != 1:
+        return False
     file.handle = handle
-    return rows == 1
+    return True
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from django.utils.timezone import now
 from accounts.models import AuditEvent
 from stores import services, services_uploads
 from stores.drivers.base import PART_BYTES
+from stores.drivers.folder import FolderDriver
 from stores.errors import SourceUnavailable
 from stores.models import Upload, UploadFile, UploadState
 from stores.paths import INCOMING
@@ -319,6 +320,23 @@ def test_cancelling_keeps_what_is_stored_and_throws_the_rest_away(as_developer, 
     assert (answer["state"], answer["files_done"]) == ("cancelled", 1)
     assert (late.status_code, late.json()["code"]) == (409, "upload.closed")
     assert keys() == ["a"]
+    assert scratch(settings) == []
+
+
+def test_cancelling_in_the_instant_a_file_begins_leaves_nothing_behind(as_developer, bucket, settings, monkeypatch):
+    address = begin(as_developer, [["large", LARGE]])
+    begin_receiving = FolderDriver.begin
+
+    def cancelled_meanwhile(driver, key, size):
+        handle = begin_receiving(driver, key, size)
+        as_developer.post(f"{address}cancel/", **JSON)
+        return handle
+
+    monkeypatch.setattr(FolderDriver, "begin", cancelled_meanwhile)
+
+    answer = send(as_developer, address, 0, b"x" * LARGE)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "upload.busy")
     assert scratch(settings) == []
 
 
