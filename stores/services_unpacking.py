@@ -16,7 +16,7 @@ from stores.errors import SourceRefused, SourceUnavailable
 from stores.models import Upload, UploadFile
 from stores.services import driver_for
 from stores.services_uploads import complete_unpacking, fail_unpacking
-from stores.uploads import Offer, check_amount, plan_upload
+from stores.uploads import Offer, check_amount, check_names, plan_upload
 
 _BATCH = 2000
 _BEAT_SECONDS = 1.0
@@ -62,6 +62,8 @@ class Unpacking:
                 self._plan(archive)
         self._upload.refresh_from_db(fields=["files_total", "bytes_total"])
         check_amount(self._upload.files_total, self._upload.bytes_total)
+        if len(archives) > 1:
+            check_names(self._upload.files.exclude(part_of=None).values_list("key", flat=True))
         for archive in archives:
             self._store(archive)
 

@@ -67,7 +67,7 @@ def plan_upload(
     check_prefix(prefix)
     wanted = [_planned(prefix, number, offer, unpack=unpack) for number, offer in enumerate(offers)]
     plain = [file for file in wanted if not file.archive]
-    _check_names(file.key for file in plain)
+    check_names(file.key for file in plain)
     taken = Taken(driver, [file.key for file in plain])
     conflicts = {file.key for file in plain if file.key in taken}
     files, skipped = _settle(wanted, conflicts, taken, conflict)
@@ -201,7 +201,7 @@ def exists(driver: Driver, key: str) -> bool:
     return True
 
 
-def _check_names(keys: Iterable[str]) -> None:
+def check_names(keys: Iterable[str]) -> None:
     """Refuse names that would meet: the same twice, different only in case, or a file where a folder is needed."""
     seen: dict[str, str] = {}
     for whole in keys:

@@ -81,6 +81,19 @@ def test_one_bad_archive_means_that_none_is_unpacked(uploaded, keys, scratch):
     assert scratch() == []
 
 
+@pytest.mark.parametrize(("other", "code"), [("a", "upload.duplicate"), ("A", "upload.case_collision")])
+@pytest.mark.parametrize("conflict", ["skip", "both"])
+def test_archives_that_hold_the_same_name_are_refused_together(uploaded, keys, scratch, other, code, conflict):
+    upload = uploaded({"one.zip": packed({"a": b"1"}), "two.zip": packed({other: b"2"})}, conflict=conflict)
+
+    tasks.unpack_upload(upload.pk)
+
+    upload.refresh_from_db()
+    assert (upload.state, upload.reason_code) == (UploadState.FAILED, code)
+    assert keys() == []
+    assert scratch() == []
+
+
 @pytest.mark.parametrize(
     ("conflict", "expected", "skipped"),
     [("skip", {"a": 3, "b": 1}, 1), ("replace", {"a": 1, "b": 1}, 0), ("both", {"a": 3, "a (2)": 1, "b": 1}, 0)],
