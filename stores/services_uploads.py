@@ -9,6 +9,7 @@ from functools import partial
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 
@@ -134,7 +135,15 @@ def sweep_uploads() -> None:
     for upload in silent.select_related("bucket__workspace", "created_by"):
         if transitions.abandon(upload, idle):
             _clean(upload)
-    Upload.objects.filter(finished_at__lt=now() - timedelta(seconds=settings.UPLOAD_KEPT_SECONDS)).delete()
+    _forget(Upload.objects.filter(finished_at__lt=now() - timedelta(seconds=settings.UPLOAD_KEPT_SECONDS)))
+
+
+def _forget(uploads: QuerySet[Upload]) -> None:
+    """Their buckets are tidied at this occasion: what a crash left there has no row that tells of it."""
+    for bucket in Bucket.objects.filter(pk__in=uploads.values("bucket")):
+        with suppress(SourceRefused, SourceUnavailable):
+            driver_for(bucket).sweep()
+    uploads.delete()
 
 
 def ring(upload: Upload) -> None:

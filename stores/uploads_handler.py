@@ -11,6 +11,9 @@ from stores.drivers.base import PART_BYTES, BucketDriver
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.paths import scratch_key
 
+# How large a file is nobody says before its end: parts stay as small as the buffer, and storages take so many.
+_MOST_BYTES = 10_000 * PART_BYTES
+
 
 class SentFile(UploadedFile):  # type: ignore[type-arg]
     """A file of a form that lies in the bucket under a scratch key."""
@@ -45,7 +48,7 @@ class BucketUploadHandler(FileUploadHandler):
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self._buffer += raw_data
         while len(self._buffer) > PART_BYTES:
-            self._send(bytes(self._buffer[:PART_BYTES]), settings.UPLOAD_MAX_BYTES)
+            self._send(bytes(self._buffer[:PART_BYTES]), min(settings.UPLOAD_MAX_BYTES, _MOST_BYTES))
             del self._buffer[:PART_BYTES]
 
     def file_complete(self, file_size: int) -> SentFile:
@@ -61,7 +64,7 @@ class BucketUploadHandler(FileUploadHandler):
         return SentFile(self.file_name or "", file_size, self._key)
 
     def discard(self, *, keep: frozenset[str] = frozenset()) -> None:
-        """Remove what was received; the bucket sweeps what it keeps from us now."""
+        """Remove what was received; what the bucket keeps from us now is swept there later."""
         with suppress(SourceRefused, SourceUnavailable):
             if self._handle:
                 self._driver.abandon(self._key, self._handle)

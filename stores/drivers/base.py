@@ -129,6 +129,10 @@ class Receiver(Protocol):
         """Throw away what was received; nothing happens when it is gone already."""
         ...
 
+    def sweep(self) -> None:
+        """Remove from the temporary area what crashes left there long ago."""
+        ...
+
 
 class BucketDriver(Driver, Receiver, Protocol):
     """One bucket, read, written and received into; what every driver class is."""

@@ -56,6 +56,10 @@ class FolderReceiver(FolderPlace):
         with suppress(_Gone), self._grown(key, handle) as (incoming, _), refusals(self._path(key)):
             os.unlink(_growing(handle), dir_fd=incoming)
 
+    def sweep(self) -> None:
+        with refusals(self._path("")), self._folder(f"{INCOMING}/", make=True) as incoming:
+            sweep(incoming)
+
     @contextmanager
     def _grown(self, key: str, handle: str) -> Iterator[tuple[int, int]]:
         """Descriptors of the temporary area and of the file that grows in it."""

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from stores.drivers.base import PART_BYTES, Entry
 from stores.drivers.s3_access import answered_at, entry_of
 from stores.drivers.s3_errors import code_of, refusals, status_of
-from stores.drivers.s3_listing import S3Listing
+from stores.drivers.s3_sweeping import S3Sweeper
 from stores.errors import SourceRefused
 
 _MOST_PARTS = 10_000
@@ -25,7 +25,7 @@ _NO_UPLOAD = {"NoSuchUpload", "NoSuchKey", "InvalidRequest", "InvalidArgument"}
 Part = Mapping[str, Any]
 
 
-class S3Receiver(S3Listing):
+class S3Receiver(S3Sweeper):
     """The contract is that of `Receiver`: a multipart upload under the very key, of parts that are all of one size.
 
     Receiving takes three requests and one for each part; an object of at most PART_BYTES is cheaper with `write`.

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from datetime import timedelta
 from random import Random
 
 import pytest
@@ -10,9 +11,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.secrets import seal
 from stores import services, tasks
+from stores.drivers import s3_sweeping
 from stores.drivers.base import PART_BYTES
 from stores.models import Bucket, Upload, UploadFile
-from stores.paths import INCOMING
+from stores.paths import INCOMING, scratch_key
 from stores.services_receiving import Interrupted, receive_file
 
 URL = "/storage/remote/uploads/"
@@ -146,3 +148,34 @@ def test_a_form_sends_files_and_archives_into_the_storage(as_developer, bucket, 
     assert [entry.key for entry in services.driver_for(bucket).walk("")] == ["a", "b", "large", "m/c"]
     assert (content_of(bucket, "a"), content_of(bucket, "large")) == (b"new", large)
     assert remains() == (0, 0)
+
+
+def test_a_form_takes_a_large_file_whatever_the_limit_is(as_developer, bucket, remains, settings):
+    settings.UPLOAD_MAX_BYTES = 10**12
+    large = b"x" * (PART_BYTES + 9)
+
+    as_developer.post("/storage/remote/upload/", {"sent": [SimpleUploadedFile("large", large)]})
+
+    assert content_of(bucket, "large") == large
+    assert remains() == (0, 0)
+
+
+def test_what_crashes_left_is_swept_when_uploads_are_forgotten(as_developer, bucket, remains, monkeypatch, settings):
+    driver = services.driver_for(bucket)
+    driver.write(scratch_key(), [b"x"])
+    driver.begin(scratch_key(), LARGE)
+    driver.begin("of/somebody", LARGE)
+    begin(as_developer, [["a", 1]])
+    as_developer.post(f"{Upload.objects.get().get_absolute_url()}cancel/")
+    settings.UPLOAD_KEPT_SECONDS = 0
+
+    tasks.sweep_uploads()
+    young = remains()
+    begin(as_developer, [["a", 1]])
+    as_developer.post(f"{Upload.objects.get().get_absolute_url()}cancel/")
+    monkeypatch.setattr(s3_sweeping, "_KEPT", timedelta(seconds=-10))
+    tasks.sweep_uploads()
+
+    assert young == (1, 2)
+    assert remains() == (0, 1)
+    assert Upload.objects.count() == 0
