@@ -54,4 +54,4 @@ def initial_of(request: ConsoleRequest, workspace: Workspace) -> dict[str, Any]:
     """What the address asks for; `model` is the uuid of the one that gets a new version."""
     asked: dict[str, Any] = {key: value for key in ASKED if (value := request.GET.get(key))}
     model = model_named(request.user, workspace, as_uuid(asked.get("model", "")))
-    return start_of(model) | asked if model else asked
+    return start_of(model) | asked | {"name": model.name} if model else asked

@@ -53,6 +53,12 @@ def test_address_may_fill_in_something_else(dev):
     assert (page.source["path"].value(), page.basic["version"].value()) == ("/packages/better/", "1.0.0")
 
 
+def test_name_cannot_be_changed_by_the_address(dev):
+    page = page_of(dev, latest(), name="other")
+
+    assert page.basic["name"].value() == "digits"
+
+
 def test_name_cannot_be_changed_by_what_is_sent(dev):
     version = latest()
     path = put_package()
