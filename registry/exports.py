@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from registry.artifacts import open_artifact
+from registry.errors import ArtifactStoreUnavailable
 from registry.models import ModelVersion, Status, StoredFile
 
 CHUNK = 1024 * 1024
@@ -31,7 +32,7 @@ def export_chunks(version: ModelVersion) -> Iterator[bytes]:
     """The bytes of the ZIP, the same each time, made while they are read: neither in memory nor in a file.
 
     An Image version's package is its configuration; the image itself stays in its registry (console-flow.md §7).
-    Raises ArtifactStoreUnavailable when the store does not give a file; what came before is then no whole archive.
+    Raises ArtifactStoreUnavailable when a file is not in the store whole; what came before is then no whole archive.
     """
     files = list(version.files.order_by("path"))
     if version.engine == IMAGE:
@@ -104,9 +105,13 @@ def _written(
 
 
 def _content(file: StoredFile) -> Iterator[bytes]:
+    size = 0
     with open_artifact(file.sha256) as stored:
         while chunk := stored.read(CHUNK):
+            size += len(chunk)
             yield chunk
+    if size != file.size:
+        raise ArtifactStoreUnavailable(f"artifact {file.sha256} has {size} bytes instead of {file.size}")
 
 
 def _as_json(document: dict[str, Any]) -> bytes:

@@ -10,9 +10,11 @@ from django.urls import reverse
 from accounts.models import AuditEvent
 from registry.artifacts import ingest
 from registry.digests import package_digest
+from registry.errors import ArtifactStoreUnavailable
 from registry.exports import export_chunks
 from registry.models import ModelSource, Status, StoredFile
 from tests import factories
+from tests.artifact_kinds import Files
 
 pytestmark = pytest.mark.django_db
 PACKAGE = {"model/config.json": b"{}", "model/model.pkl": b"weights" * 1000, "model/数据.txt": b""}
@@ -76,6 +78,15 @@ def test_export_comes_in_pieces():
     version = exportable(package={"model/config.json": b"{}", "model/large.bin": b"x" * (5 * 1024 * 1024)})
 
     assert max(len(chunk) for chunk in export_chunks(version)) < 2 * 1024 * 1024
+
+
+@pytest.mark.parametrize("content", [b"short", b"x" * 9000])
+def test_export_breaks_off_when_a_stored_file_is_not_whole(content):
+    version = exportable()
+    Files().spoil(version.files.get(path="model/model.pkl").sha256, content)
+
+    with pytest.raises(ArtifactStoreUnavailable):
+        zip_of(version)
 
 
 def test_page_gives_the_archive_as_an_attachment_and_records_who_took_it(client, viewer):
