@@ -20,9 +20,15 @@ RESERVED = frozenset({*RESERVED_ATTRS, "taskName", "request", "data", "server_ti
 CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 NAMES = (
     r"X-Amz-(?:Signature|Credential|Security-Token)|AWSAccessKeyId|Signature|"
-    r"csrfmiddlewaretoken|X-CSRFToken|csrftoken|sessionid|password|secret[_-]?key|session[_-]?token|Authorization"
+    r"csrfmiddlewaretoken|X-CSRFToken|csrftoken|sessionid|(?:PG)?passw(?:or)?d|"
+    r"secret[_-]?(?:access[_-]?)?key|encryption[_-]?keys?|session[_-]?token|Authorization"
 )
-SECRETS = re.compile(rf"\b((?:{NAMES})[\\\"']*\s*[=:]\s*[\\\"']*)[^&\s\"'\\,;<>)]+|(://[^/\s:@]*:)[^/\s@]+(?=@)", re.I)
+SECRETS = re.compile(
+    rf"(?<![^\W_])((?:{NAMES})[\\\"']*\s*[=:]\s*[\\\"']*(?:(?:Bearer|Basic|Token)\s+)?)[^&\s\"'\\,;<>)]+"
+    r"|(://[^/\s:@]*:)[^/\s\"]+(?=@)",
+    re.I,
+)
+SECRET_NAME = re.compile(rf"[\w-]*(?:{NAMES})", re.I)
 QUIET = {
     # Whoever asks for what is not there or not theirs is told so, and does not fill the log.
     "django.request": "ERROR",
@@ -84,6 +90,9 @@ class JsonLines(JsonFormatter):
             reserved_attrs=sorted(RESERVED),
         )
 
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        return {name: _covered(value, name) for name, value in log_data.items()}
+
     def format(self, record: logging.LogRecord) -> str:
         return without_secrets(super().format(record))
 
@@ -102,6 +111,15 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
             **{name: {"level": max(level, least, key=logging.getLevelName)} for name, least in QUIET.items()},
         },
     }
+
+
+def _covered(value: Any, name: str = "") -> Any:
+    """The value of a field, which stays valid JSON whatever stands under the name of a secret."""
+    if SECRET_NAME.fullmatch(name):
+        return "***"
+    if isinstance(value, dict):
+        return {key: _covered(each, str(key)) for key, each in value.items()}
+    return [_covered(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _one_line(text: str) -> str:

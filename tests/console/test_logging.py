@@ -114,6 +114,10 @@ def test_traceback_is_written_in_both_forms(written):
         "S3Place(secret_key='hidden')",
         "cannot connect to postgres://modelport:hidden@db.example.org/modelport",
         "cannot connect to redis://:hidden@cache.example.org/0",
+        "cannot connect to postgres://modelport:a@hidden@db.example.org/modelport",
+        "MODELPORT_ARTIFACTS_SECRET_KEY=hidden MODELPORT_ENCRYPTION_KEYS=hidden PGPASSWORD=hidden",
+        "aws_secret_access_key = hidden",
+        "headers {'Authorization': 'Bearer hidden'}",
     ],
 )
 def test_secret_that_a_library_wrote_is_cut(written, form, text):
@@ -121,6 +125,13 @@ def test_secret_that_a_library_wrote_is_cut(written, form, text):
 
     assert "hidden" not in record
     assert record.count("***") >= 2
+
+
+@pytest.mark.parametrize("secret", [12345, None, {"value": 12345}, [12345, "x"]])
+def test_json_stays_whole_whatever_stands_under_the_name_of_a_secret(written, secret):
+    record = written("json")("failed", extra={"db_password": secret, "place": [{"secret_key": secret}]})
+
+    assert (record["db_password"], record["place"]) == ("***", [{"secret_key": "***"}])
 
 
 @pytest.mark.django_db
