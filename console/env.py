@@ -10,6 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
+MOST = 10**15  # what databases and timers of every kind can still hold
+DECADE = 10 * 366 * 24 * 3600.0
 
 
 def text(name: str, default: str = "") -> str:
@@ -25,16 +27,17 @@ def flag(name: str, default: bool) -> bool:
     return value in TRUE
 
 
-def number(name: str, default: int, *, least: int = 0) -> int:
+def number(name: str, default: int, *, least: int = 0, most: int = MOST) -> int:
     value = text(name)
     if not value:
         return default
-    if not value.isdecimal() or int(value) < least:
-        raise ImproperlyConfigured(f"{name}={value!r}: write a whole number, {least} or more")
+    if not value.isdecimal() or len(value) > len(str(MOST)) or not least <= int(value) <= most:
+        limit = "or more" if most == MOST else f"to {most}"
+        raise ImproperlyConfigured(f"{name}={value!r}: write a whole number, {least} {limit}")
     return int(value)
 
 
-def seconds(name: str, default: float) -> float:
+def seconds(name: str, default: float, *, least: float = 0, most: float = DECADE) -> float:
     value = text(name)
     if not value:
         return default
@@ -42,8 +45,8 @@ def seconds(name: str, default: float) -> float:
         parsed = float(value)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}={value!r}: write a number of seconds") from error
-    if not 0 <= parsed < float("inf"):
-        raise ImproperlyConfigured(f"{name}={value!r}: write a number of seconds, 0 or more")
+    if not least <= parsed <= most:
+        raise ImproperlyConfigured(f"{name}={value!r}: write a number of seconds from {least:g} to {most:g}")
     return parsed
 
 

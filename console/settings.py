@@ -20,7 +20,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA = Path(env.text("MODELPORT_DATA", str(BASE_DIR / "var"))).expanduser().resolve()
 DEBUG = env.flag("MODELPORT_DEBUG", False)
 BIND = env.address("MODELPORT_BIND", "127.0.0.1")
-PORT = env.number("PORT", 8000, least=1)
+PORT = env.number("PORT", 8000, least=1, most=65_535)
 LISTEN = f"[{BIND}]:{PORT}" if ":" in BIND else f"{BIND}:{PORT}"
 
 # `up` writes the key below DATA; without it (a check in CI, say) a key that lives as long as the process will do.
@@ -149,8 +149,8 @@ STORAGES = {
 BUCKETS_ROOT = DATA / "buckets"
 # Object storage: the hosts endpoints may have (none named: every one), and how long the console waits for them.
 S3_HOSTS = env.words("MODELPORT_S3_HOSTS", [])
-S3_CONNECT_SECONDS = env.seconds("MODELPORT_S3_CONNECT_SECONDS", 5)
-S3_READ_SECONDS = env.seconds("MODELPORT_S3_READ_SECONDS", 30)
+S3_CONNECT_SECONDS = env.seconds("MODELPORT_S3_CONNECT_SECONDS", 5, least=0.1)
+S3_READ_SECONDS = env.seconds("MODELPORT_S3_READ_SECONDS", 30, least=0.1)
 S3_ATTEMPTS = env.number("MODELPORT_S3_ATTEMPTS", 3, least=1)
 # Only the upload page takes files, and never into memory; it names its own handler.
 FILE_UPLOAD_HANDLERS = ["console.uploads.NoFiles"]
@@ -204,9 +204,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_step": 0,
     "interval_max": 0,
 }
-IMPORT_SWEEP_SECONDS = env.seconds("MODELPORT_IMPORT_SWEEP_SECONDS", 10)
-ARTIFACT_SWEEP_SECONDS = env.seconds("MODELPORT_ARTIFACT_SWEEP_SECONDS", 3600)
-UPLOAD_SWEEP_SECONDS = env.seconds("MODELPORT_UPLOAD_SWEEP_SECONDS", 60)
+IMPORT_SWEEP_SECONDS = env.seconds("MODELPORT_IMPORT_SWEEP_SECONDS", 10, least=0.1)
+ARTIFACT_SWEEP_SECONDS = env.seconds("MODELPORT_ARTIFACT_SWEEP_SECONDS", 3600, least=0.1)
+UPLOAD_SWEEP_SECONDS = env.seconds("MODELPORT_UPLOAD_SWEEP_SECONDS", 60, least=0.1)
 
 
 def _every(seconds: float, task: str) -> dict[str, Any]:
@@ -221,14 +221,17 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 # Importing: times in seconds, sizes in bytes
-IMPORT_LEASE_SECONDS = env.seconds("MODELPORT_IMPORT_LEASE_SECONDS", 60)
-IMPORT_HEARTBEAT_SECONDS = env.seconds("MODELPORT_IMPORT_HEARTBEAT_SECONDS", 1)
+IMPORT_LEASE_SECONDS = env.seconds("MODELPORT_IMPORT_LEASE_SECONDS", 60, least=0.1)
+# A worker that beats less often than twice in a lease would lose its imports to others.
+IMPORT_HEARTBEAT_SECONDS = env.seconds(
+    "MODELPORT_IMPORT_HEARTBEAT_SECONDS", min(1, IMPORT_LEASE_SECONDS / 2), least=0.1, most=IMPORT_LEASE_SECONDS / 2
+)
 IMPORT_RETRY_SECONDS = env.seconds("MODELPORT_IMPORT_RETRY_SECONDS", 20)
 IMPORT_ATTEMPTS = env.number("MODELPORT_IMPORT_ATTEMPTS", 3, least=1)
 IMPORT_FETCHERS = env.number("MODELPORT_IMPORT_FETCHERS", 4, least=1)
 # An object of a bucket that shows the same key, ETag, size and version as before is not fetched again.
 TRUST_FINGERPRINTS = env.flag("MODELPORT_TRUST_FINGERPRINTS", True)
-PAGE_POLL_SECONDS = env.seconds("MODELPORT_PAGE_POLL_SECONDS", 1)
+PAGE_POLL_SECONDS = env.seconds("MODELPORT_PAGE_POLL_SECONDS", 1, least=0.1)
 ARTIFACT_GRACE_SECONDS = env.seconds("MODELPORT_ARTIFACT_GRACE_SECONDS", 24 * 3600)
 PACKAGE_MAX_BYTES = env.number("MODELPORT_PACKAGE_MAX_BYTES", 5 * 1024**3)
 PACKAGE_MAX_FILES = env.number("MODELPORT_PACKAGE_MAX_FILES", 20_000)
@@ -237,12 +240,12 @@ PACKAGE_MAX_KEY_BYTES = env.number("MODELPORT_PACKAGE_MAX_KEY_BYTES", 1024)
 PACKAGE_MAX_EXPANSION = env.number("MODELPORT_PACKAGE_MAX_EXPANSION", 100)
 UPLOAD_MAX_BYTES = env.number("MODELPORT_UPLOAD_MAX_BYTES", 20 * 1024**3)
 UPLOAD_MAX_FILES = env.number("MODELPORT_UPLOAD_MAX_FILES", 100_000)
-UPLOAD_LEASE_SECONDS = env.seconds("MODELPORT_UPLOAD_LEASE_SECONDS", 30)
+UPLOAD_LEASE_SECONDS = env.seconds("MODELPORT_UPLOAD_LEASE_SECONDS", 30, least=0.1)
 UPLOAD_RETRY_SECONDS = env.seconds("MODELPORT_UPLOAD_RETRY_SECONDS", 20)
 UPLOAD_ATTEMPTS = env.number("MODELPORT_UPLOAD_ATTEMPTS", 3, least=1)
 UPLOAD_IDLE_SECONDS = env.seconds("MODELPORT_UPLOAD_IDLE_SECONDS", 24 * 3600)
 UPLOAD_KEPT_SECONDS = env.seconds("MODELPORT_UPLOAD_KEPT_SECONDS", 7 * 24 * 3600)
-SCAN_TIMEOUT_SECONDS = env.seconds("MODELPORT_SCAN_TIMEOUT_SECONDS", 600)
+SCAN_TIMEOUT_SECONDS = env.seconds("MODELPORT_SCAN_TIMEOUT_SECONDS", 600, least=0.1)
 SCAN_MEMORY_BYTES = env.number("MODELPORT_SCAN_MEMORY_BYTES", 1024**3)
 STRICT_SEED_RULES = env.flag("MODELPORT_STRICT_SEED_RULES", False)
 # The name of the task that prepares an imported version for serving; without one a version is Normal at once.
