@@ -1,6 +1,7 @@
 """The Celery application; tasks live in each app's tasks.py and are rung by name."""
 
 import os
+import signal
 from logging.config import dictConfig
 from typing import Any
 
@@ -40,6 +41,12 @@ def end_work(**_options: Any) -> None:
 @signals.worker_init.connect
 def begin(**_options: Any) -> None:
     shutdown.begin()
+
+
+@signals.worker_ready.connect
+def stop_on_hangup(**_options: Any) -> None:
+    """Celery would start itself anew, which fails as it is started here; what supervises it does that well."""
+    signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
 
 
 @signals.worker_shutting_down.connect

@@ -69,7 +69,8 @@ def test_job_that_is_not_its_own_any_more_is_left_alone(asked):
 @pytest.mark.faults
 @pytest.mark.db
 @pytest.mark.timeout(120)
-def test_stopped_worker_hands_a_long_import_back_and_ends():
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_stopped_worker_hands_a_long_import_back_and_ends(number):
     with Installation() as installation:
         worker = installation.start("worker")
         installation.start("beat")
@@ -77,7 +78,7 @@ def test_stopped_worker_hands_a_long_import_back_and_ends():
         await_that(lambda: installation("look", job)["state"] == "fetching")
         time.sleep(0.5)
 
-        os.kill(worker, signal.SIGTERM)
+        os.kill(worker, number)
         asked_at = time.monotonic()
         await_that(lambda: "import.worker_stopped" in installation("look", job)["timeline"])
         handed_back = time.monotonic() - asked_at
