@@ -40,7 +40,7 @@ def test_package_is_uploaded_looked_at_and_imported(sign_in, tmp_path, language,
 @both_languages
 def test_progress_is_seen_rising_in_the_row_and_on_the_job_page(sign_in, console, library, language):
     ann = sign_in(language)
-    many = {f"part-{number:03}.txt": f"{language} {number}\n" * 2000 for number in range(300)}
+    many = {f"part-{number:03}.txt": f"{language} {number}\n" * 2000 for number in range(500)}
     path = library.put(f"large-{language}", files={"model.joblib": PICKLE} | many)
 
     with console.slowed_worker():
