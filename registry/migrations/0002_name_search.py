@@ -7,6 +7,8 @@ SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm')
                WHERE name = 'pg_trgm' AND (trusted OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)))
    AND has_database_privilege(current_database(), 'CREATE')
 """
+# It may also lie in a schema that we do not look into.
+REACHABLE = "SELECT EXISTS (SELECT 1 FROM pg_opclass WHERE opcname = 'gin_trgm_ops' AND pg_opclass_is_visible(oid))"
 INDEX = """
 CREATE INDEX registry_model_name_search ON registry_registeredmodel USING gin (UPPER(name) gin_trgm_ops)
 """
@@ -20,6 +22,8 @@ def index_names(apps, schema_editor):
         cursor.execute(MAY_HAVE)
         if cursor.fetchone()[0]:
             cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+        cursor.execute(REACHABLE)
+        if cursor.fetchone()[0]:
             cursor.execute(INDEX)
 
 
