@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from django.template.defaultfilters import filesizeformat
+
 from stores.errors import SourceRefused
 from stores.paths import is_safe_name, shown
 
@@ -145,6 +147,6 @@ def _check_sizes(members: list[Member], size: int, name: str, limits: ArchiveLim
     if not members:
         raise SourceRefused("zip.empty", path=shown(name))
     if total > limits.bytes:
-        raise SourceRefused("zip.too_large", path=shown(name), limit=limits.bytes)
+        raise SourceRefused("zip.too_large", path=shown(name), limit=filesizeformat(limits.bytes))
     if total > limits.expansion * size:
         raise SourceRefused("zip.expansion", path=shown(name), limit=limits.expansion)

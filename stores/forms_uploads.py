@@ -11,6 +11,9 @@ from stores.models import Conflict
 from stores.paths import folder_in
 from stores.uploads import Offer
 
+# So many for each file are enough for names with brackets in them; empty lists take twenty times their text in memory.
+_BRACKETS = 4
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -25,6 +28,8 @@ class Wish:
 
 def read_wish(raw: bytes, bucket: str) -> Wish:
     """Read `{"folder", "files": [[path, size], …], "unpack", "conflict", "check"}`; raises SourceRefused."""
+    if raw.count(b"[") + raw.count(b"{") > _BRACKETS * (settings.UPLOAD_MAX_FILES + 1):
+        raise SourceRefused("upload.too_many_files", limit=settings.UPLOAD_MAX_FILES)
     try:
         wish = json.loads(raw)
     except (ValueError, RecursionError) as error:

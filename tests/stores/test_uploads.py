@@ -118,6 +118,13 @@ def test_a_plan_that_is_none_is_refused(as_developer, bucket, raw):
     assert (answer.status_code, answer.json()["code"]) == (422, "upload.malformed")
 
 
+@pytest.mark.parametrize("thing", [b"[]", b"{}"])
+def test_a_plan_that_would_fill_the_memory_is_not_read(as_developer, bucket, thing):
+    answer = as_developer.post(URL, b"[" + b",".join([thing] * 1_000_000) + b"]", content_type="application/json")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "upload.too_many_files")
+
+
 @pytest.mark.parametrize("folder", ["../", "a//b", "a\x7fb", INCOMING, "my model"])
 def test_a_plan_for_a_hostile_folder_is_refused(as_developer, bucket, folder):
     assert plan(as_developer, [["a", 1]], folder=folder).status_code == 422
