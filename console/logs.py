@@ -33,6 +33,7 @@ QUIET = {
     # Whoever asks for what is not there or not theirs is told so, and does not fill the log.
     "django.request": "ERROR",
     "django_guid": "WARNING",
+    "celery.beat": "WARNING",
     # They would write parameters of queries and signed addresses.
     "django.db.backends": "INFO",
     "botocore": "WARNING",
@@ -62,6 +63,15 @@ class Context(logging.Filter):
             if value is not None:
                 record.__dict__.setdefault(name, value)
         return True
+
+
+class Routine(logging.Filter):
+    """Keeps back that a sweep was taken up and ended well: it says nothing, every few seconds."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        task = getattr(record, "data", None)
+        name = task.get("name", "") if isinstance(task, Mapping) else ""
+        return record.levelno > logging.INFO or ".sweep_" not in str(name)
 
 
 class Lines(logging.Formatter):
@@ -102,9 +112,11 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"context": {"()": Context}},
+        "filters": {"context": {"()": Context}, "routine": {"()": Routine}},
         "formatters": {"line": {"()": Lines}, "json": {"()": JsonLines}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": form, "filters": ["context"]}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": form, "filters": ["routine", "context"]}
+        },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "gunicorn.error": {"handlers": [], "propagate": True, "level": "NOTSET"},

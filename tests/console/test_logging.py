@@ -232,3 +232,18 @@ def test_every_task_that_is_named_by_a_row_exists():
     current_app.loader.import_default_modules()
 
     assert set(SUBJECTS) <= set(current_app.tasks)
+
+
+@pytest.mark.parametrize(
+    ("level", "name", "written"),
+    [
+        (logging.INFO, "importers.sweep_imports", False),
+        (logging.WARNING, "importers.sweep_imports", True),
+        (logging.INFO, "importers.run_import", True),
+    ],
+)
+def test_sweeps_that_end_well_are_not_written(level, name, written):
+    record = logging.LogRecord("celery.app.trace", level, __file__, 1, "Task ended", None, None)
+    record.data = {"name": name}
+
+    assert logs.Routine().filter(record) == written
