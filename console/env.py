@@ -82,8 +82,8 @@ def words(name: str, default: list[str]) -> list[str]:
 
 
 def fernet_keys(name: str, record: Path) -> list[str]:
-    """Encryption keys from the environment, else the recorded one, else one that lives as long as the process."""
-    keys = words(name, []) or [recorded(record) or Fernet.generate_key().decode()]
+    """Encryption keys from the environment, else the recorded one; where neither is, nothing can be sealed."""
+    keys = words(name, []) or [key for key in [recorded(record)] if key]
     for key in keys:
         try:
             Fernet(key)

@@ -8,6 +8,7 @@ from console.settings import DATABASES, STORAGES
 
 _ROOT = Path(tempfile.mkdtemp(prefix="modelport-tests-"))
 SECRET_KEY = "tests-only"
+ENCRYPTION_KEYS = ["0" * 43 + "="]
 DATA = _ROOT
 BUCKETS_ROOT = _ROOT / "buckets"
 STATIC_ROOT = _ROOT / "static"

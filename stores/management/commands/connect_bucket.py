@@ -5,6 +5,7 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
@@ -57,6 +58,8 @@ class Command(BaseCommand):
             bucket = connect_bucket(workspace, found_place(place, seen), by=None)
         except SourceRefused as refusal:
             raise CommandError(message_of(refusal)) from refusal
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
         self._tell(bucket, seen)
 
     def _tell(self, bucket: Bucket, seen: Seen) -> None:
