@@ -57,11 +57,11 @@ def run(job: ImportJob) -> None:
     except Refused as refused:
         fail(job, "import.refused", findings=refused.findings, outcome=refused.outcome)
     except SourceUnavailable as error:
-        again_later(job, error.code, gave_up="import.source_gave_up")
+        again_later(job, error.code, error.params, gave_up="import.source_gave_up")
     except ArtifactStoreUnavailable as error:
         logger.warning("artifact store unavailable: %s", error, extra={"job": job.pk})
         job.refresh_from_db(fields=["state"])  # what was rolled back is still in memory
-        again_later(job, "import.store_unavailable", gave_up="import.store_gave_up")
+        again_later(job, "import.store_unavailable", {}, gave_up="import.store_gave_up")
     except (OperationalError, InterfaceError):
         logger.exception("import interrupted by the database", extra={"job": job.pk})
     except Exception:
@@ -137,12 +137,12 @@ def fail(
     return True
 
 
-def again_later(job: ImportJob, code: str, *, gave_up: str) -> None:
+def again_later(job: ImportJob, code: str, params: dict[str, Any], *, gave_up: str) -> None:
     """Release the job until IMPORT_RETRY_SECONDS have passed; after the last attempt it fails."""
     if transitions.last_attempt(job):
         fail(job, gave_up, {"attempts": settings.IMPORT_ATTEMPTS})
     else:
-        transitions.release(job, code, {})
+        transitions.release(job, code, params)
 
 
 def options_for(

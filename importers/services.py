@@ -21,7 +21,6 @@ from importers.sources import source_for
 from importers.sources.base import finding_of
 from importers.storable import storable
 from registry import artifacts
-from registry.findings import Finding, Severity
 from registry.models import DeploymentType
 from registry.services import release_version, reserve_version, restart_import
 from stores.errors import SourceRefused, SourceUnavailable
@@ -87,10 +86,8 @@ def preview_source(
             folder, kind=source_kind, engine=engine, config_text=config_text, deployment_types=deployment_types
         )
         return pipeline.examine(folder, options)[0]
-    except SourceRefused as refused:
-        return PackageReport(findings=(finding_of(refused),))
-    except SourceUnavailable as unavailable:
-        return PackageReport(findings=(Finding(unavailable.code, Severity.ERROR),))
+    except (SourceRefused, SourceUnavailable) as error:
+        return PackageReport(findings=(finding_of(error),))
 
 
 @transaction.atomic

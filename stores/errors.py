@@ -4,11 +4,15 @@ from typing import Any
 
 
 class SourceUnavailable(Exception):
-    """The place did not answer properly: the same request may succeed later. `code` says in which way."""
+    """The place did not answer properly: the same request may succeed later.
 
-    def __init__(self, reason: str = "", *, code: str = "source.unavailable") -> None:
+    `code` says in which way, `params` fill its message; `reason` is for the log alone.
+    """
+
+    def __init__(self, reason: str = "", *, code: str = "source.unavailable", **params: Any) -> None:
         super().__init__(reason)
         self.code = code
+        self.params = params
 
 
 class SourceRefused(Exception):

@@ -56,7 +56,7 @@ class PlaceForm(forms.Form):
         _("Region"),
         64,
         example="cn-north-4",
-        help_text=_("The endpoint is asked for it; fill it in only when the test says that it tells none."),
+        help_text=_("Leave it empty: the endpoint is asked for it. Fill it in only when the test asks for a region."),
     )
     addressing = forms.ChoiceField(
         label=_("Addressing"), choices=Bucket.Addressing.choices, required=False, initial=Bucket.Addressing.PATH

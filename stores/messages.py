@@ -16,8 +16,10 @@ MESSAGES: Mapping[str, Promise] = {
         "There is no bucket “%(bucket)s” in this workspace. Check the name or choose a bucket from the list."
     ),
     "source.bucket_gone": _(
-        "Bucket “%(bucket)s” is gone: its folder is not on this machine any more, or its endpoint does not know it any "
-        "more. Ask the operator to put it back."
+        "Bucket “%(bucket)s” is gone: its folder is not on this machine any more. Ask the operator to put it back."
+    ),
+    "source.bucket_unknown": _(
+        "There is no bucket “%(remote)s” at %(endpoint)s. Check the name of the bucket; the prefix is not part of it."
     ),
     "source.missing": _("“%(path)s” does not exist. It may have been moved or deleted; choose it again."),
     "source.empty": _("“%(path)s” is empty. Upload the files first or choose another folder."),
@@ -56,6 +58,10 @@ MESSAGES: Mapping[str, Promise] = {
         "There is no object storage at %(endpoint)s: its name is unknown, its certificate is not trusted, or it does "
         "not speak S3. Check the endpoint."
     ),
+    "source.no_tls": _(
+        "No encrypted connection to %(endpoint)s came about. If the storage speaks plain HTTP there, enter %(plain)s "
+        "as its endpoint."
+    ),
     "source.endpoint_refused": _(
         "The console may not talk to %(endpoint)s. Write the endpoint as https://host or https://host:port, and ask "
         "the operator to allow that host; link-local addresses are never allowed."
@@ -68,6 +74,16 @@ MESSAGES: Mapping[str, Promise] = {
         "The stored access key of bucket “%(bucket)s” cannot be decrypted any more. Enter it again."
     ),
     "source.unavailable": _("The storage did not answer. Try again in a moment."),
+    "source.connection_refused": _(
+        "%(endpoint)s refused the connection: no storage listens there. Check host and port, or try again in a moment."
+    ),
+    "source.timed_out": _(
+        "%(endpoint)s did not answer in time. Check host and port, and whether a firewall is in the way, or try again "
+        "in a moment."
+    ),
+    "source.unreachable": _(
+        "%(endpoint)s cannot be reached from this machine. Check the host, or try again in a moment."
+    ),
     "source.no_space": _("The storage is full. Free some space, then try again."),
     "bucket.name_invalid": _(
         "“%(bucket)s” is not a bucket name. Use 3 to 63 lower-case letters, digits, hyphens and dots, with a letter or "
@@ -81,6 +97,12 @@ MESSAGES: Mapping[str, Promise] = {
     "bucket.credentials_needed": _(
         "The saved credentials belong to the endpoint and the bucket they were given for. Type the keys again to use "
         "them elsewhere."
+    ),
+    "bucket.not_writable": _(
+        "The key may read but not write: packages can be imported from this bucket, not uploaded into it."
+    ),
+    "bucket.uploading": _(
+        "Files are being uploaded into bucket “%(bucket)s”. Cancel these uploads first, or wait until they have ended."
     ),
     "bucket.not_empty": _("The bucket “%(bucket)s” is not empty. Delete what lies in it first."),
     "rename.invalid": _(
@@ -144,4 +166,4 @@ def message_of(error: SourceRefused | SourceUnavailable) -> str:
     message = MESSAGES.get(error.code)
     if message is None:
         return error.code
-    return str(message) % (error.params if isinstance(error, SourceRefused) else {})
+    return str(message) % error.params

@@ -44,7 +44,7 @@ def probe_place(place: S3Place, *, write: bool) -> Seen:
     driver = S3Driver(place)
     driver.check()
     first = next(driver.walk(""), None)
-    return Seen(region_of(place), _try_reading(driver, first), _try_writing(driver) if write else None)
+    return Seen(region_of(place), _try_reading(driver, first), _try_writing(driver, place) if write else None)
 
 
 def found_place(place: S3Place, seen: Seen) -> S3Place:
@@ -63,11 +63,15 @@ def _try_reading(driver: Driver, entry: Entry | None) -> Verdict:
     return True
 
 
-def _try_writing(driver: Driver) -> Verdict:
+def _try_writing(driver: Driver, place: S3Place) -> Verdict:
+    """A refusal names the bucket: nobody knows the scratch object that was tried."""
     key = scratch_key()
     try:
         driver.write(key, [PROBE])
-    except (SourceRefused, SourceUnavailable) as error:
+    except SourceRefused as refused:
+        code = "bucket.not_writable" if refused.code == "source.forbidden" else refused.code
+        return SourceRefused(code, **refused.params | {"path": f"/{place.name}/"})
+    except SourceUnavailable as error:
         return error
     with suppress(SourceRefused, SourceUnavailable):
         driver.delete(key)

@@ -41,7 +41,7 @@ def unpack_upload(upload: Upload) -> None:
         if upload.attempts >= settings.UPLOAD_ATTEMPTS:
             fail_unpacking(upload, unavailable)
         else:
-            transitions.release(upload, unavailable.code, {})
+            transitions.release(upload, unavailable.code, unavailable.params)
     else:
         complete_unpacking(upload)
 

@@ -95,14 +95,12 @@ def cancel_upload(upload: Upload) -> bool:
 
 def break_off(upload: Upload, error: SourceRefused | SourceUnavailable) -> None:
     """Say of an upload why it could not be stored whole."""
-    params = error.params if isinstance(error, SourceRefused) else {}
-    if transitions.break_off(upload, error.code, params):
+    if transitions.break_off(upload, error.code, error.params):
         _clean(upload)
 
 
 def fail_unpacking(upload: Upload, error: SourceRefused | SourceUnavailable) -> None:
-    params = error.params if isinstance(error, SourceRefused) else {}
-    if transitions.fail(upload, error.code, params):
+    if transitions.fail(upload, error.code, error.params):
         _clean(upload)
 
 

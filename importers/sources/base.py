@@ -7,7 +7,7 @@ from typing import Protocol
 from accounts.models import Workspace
 from importers.package.check import FileEntry
 from registry.findings import Finding, Severity, Where
-from stores.errors import SourceRefused
+from stores.errors import SourceRefused, SourceUnavailable
 
 CHUNK = 1024 * 1024
 
@@ -59,6 +59,6 @@ class Source(Protocol):
     def locate(self, workspace: Workspace, params: Mapping[str, str]) -> Folder: ...
 
 
-def finding_of(refused: SourceRefused, *, file: str = "") -> Finding:
+def finding_of(error: SourceRefused | SourceUnavailable, *, file: str = "") -> Finding:
     """A refusal as one more thing to tell the person who imports."""
-    return Finding(refused.code, Severity.ERROR, Where(file=file), refused.params)
+    return Finding(error.code, Severity.ERROR, Where(file=file), error.params)

@@ -17,10 +17,8 @@ def load_config(page: ImportPage) -> None:
         return
     try:
         page.write_config(read_text(page.workspace, page.data.get("config_path", "")), "obs")
-    except SourceRefused as refused:
-        page.refuse_config(message_for(refused.code, refused.params))
-    except SourceUnavailable as unavailable:
-        page.refuse_config(message_for(unavailable.code, {}))
+    except (SourceRefused, SourceUnavailable) as error:
+        page.refuse_config(message_for(error.code, error.params))
     except ValueError as problem:
         page.refuse_config(str(problem))
 

@@ -1,12 +1,21 @@
 """What object storage answers when it cannot, in our words: by its codes, its status and the kind of exception."""
 
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, ParamValidationError, SSLError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ParamValidationError,
+    ReadTimeoutError,
+    SSLError,
+)
 from botocore.parsers import ResponseParserError
 
 from stores.drivers.s3_place import S3Place
@@ -21,7 +30,7 @@ Failure = SourceRefused | SourceUnavailable
 DEFAULT_REGION = "us-east-1"
 OTHER_REGION = "source.other_region"
 _CODES = {
-    "NoSuchBucket": "source.bucket_gone",
+    "NoSuchBucket": "source.bucket_unknown",
     "NoSuchKey": "source.missing",
     "NoSuchVersion": "source.missing",
     "AccessDenied": "source.forbidden",
@@ -125,8 +134,14 @@ def failure_of(error: BotoCoreError | ClientError, place: S3Place, key: str = ""
     inner = error.kwargs.get("error")
     if isinstance(inner, SourceRefused):
         return inner
-    if isinstance(error, SSLError) or (isinstance(error, EndpointConnectionError) and _is_unknown_host(inner)):
-        return refusal("source.endpoint_unknown", place, key)
+    if isinstance(error, SSLError):
+        distrusted = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(inner))
+        plain = shown(place.endpoint.replace("https://", "http://", 1))
+        return refusal("source.endpoint_unknown" if distrusted else "source.no_tls", place, key, plain=plain)
+    if isinstance(error, EndpointConnectionError):
+        return _unconnected(inner, place, key)
+    if isinstance(error, ConnectTimeoutError | ReadTimeoutError):
+        return _unavailable("source.timed_out", error, place)
     return SourceUnavailable(type(error).__name__)
 
 
@@ -136,6 +151,7 @@ def refusal(code: str, place: S3Place, key: str = "", **params: str) -> SourceRe
         code,
         path=shown(f"/{place.name}/{key}"),
         bucket=place.name,
+        remote=shown(place.bucket),
         endpoint=shown(place.endpoint),
         limit=MAX_KEY_BYTES,
         **params,
@@ -150,16 +166,28 @@ def _answered(error: ClientError, place: S3Place, key: str) -> Failure:
         return SourceUnavailable(code)
     ours = _CODES.get(code) or ("source.encrypted" if code.startswith("KMS.") else _STATUS.get(status))
     if ours == "source.missing" and not key:
-        ours = "source.bucket_gone"
+        ours = "source.bucket_unknown"
     if ours == OTHER_REGION:
         return refusal(ours, place, key, region=region_in(error) or "?", expected=place.region or DEFAULT_REGION)
     return refusal(ours or "source.rejected", place, key, reason=shown(code or str(status)))
 
 
-def _is_unknown_host(error: BaseException | None) -> bool:
-    """Whether no server knows the name; one that does not answer now may know it later."""
+def _unconnected(error: BaseException | None, place: S3Place, key: str) -> Failure:
+    """A host whose name no server knows is none; a server of names that does not answer now may know it later."""
+    for cause in _causes(error):
+        if isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN:
+            return refusal("source.endpoint_unknown", place, key)
+        if isinstance(cause, ConnectionRefusedError):
+            return _unavailable("source.connection_refused", cause, place)
+    return _unavailable("source.unreachable", error, place)
+
+
+def _unavailable(code: str, error: BaseException | None, place: S3Place) -> SourceUnavailable:
+    return SourceUnavailable(type(error).__name__, code=code, endpoint=shown(place.endpoint))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception and what led to it."""
     while error is not None:
-        if isinstance(error, socket.gaierror):
-            return error.errno != socket.EAI_AGAIN
+        yield error
         error = error.__cause__ or error.__context__
-    return False

@@ -1,5 +1,6 @@
 """What the storage pages share: the bucket a request asks for, and where a picked path goes."""
 
+import logging
 import re
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -11,20 +12,23 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.requests import ConsoleRequest, own_address, workspace_for
 from accounts.roles import Action
+from stores.drivers.s3 import S3Place
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.messages import message_of
 from stores.models import Bucket
 from stores.queries import buckets_for
 
+logger = logging.getLogger(__name__)
 STATUS = {
     "source.forbidden": 403,
     "source.missing": 404,
     "source.bucket_gone": 404,
+    "source.bucket_unknown": 404,
     "source.credentials": 502,
     "source.expired": 502,
     "source.clock_skew": 502,
     "source.endpoint_unknown": 502,
-    "source.unavailable": 503,
+    "source.no_tls": 502,
     "source.no_space": 507,
 }
 
@@ -43,7 +47,14 @@ def address_of(bucket: Bucket, prefix: str = "") -> str:
 
 
 def status_of(error: SourceRefused | SourceUnavailable) -> int:
-    return STATUS.get(error.code, 422)
+    return STATUS.get(error.code) or (503 if isinstance(error, SourceUnavailable) else 422)
+
+
+def log_unavailable(place: Bucket | S3Place, error: SourceRefused | SourceUnavailable) -> None:
+    """Tell the operator of a storage that did not answer; refusals are the matter of whoever asked."""
+    if isinstance(error, SourceUnavailable):
+        facts = {"bucket": place.name, "endpoint": urlsplit(place.endpoint).netloc, "code": error.code}
+        logger.warning("storage unavailable", extra={**facts, "reason": str(error)})
 
 
 def go_on(request: ConsoleRequest, address: str) -> HttpResponse:
@@ -55,6 +66,7 @@ def refused(
     request: ConsoleRequest, bucket: Bucket, error: SourceRefused | SourceUnavailable, back: str
 ) -> HttpResponse:
     """Why something cannot be done, as a page or as a dialog; htmx shows no other refusals than 422."""
+    log_unavailable(bucket, error)
     context = {"bucket": bucket, "error": message_of(error), "back": back}
     if request.htmx:
         return render(request, "stores/_refused.html", context, status=422)

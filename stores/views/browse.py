@@ -18,7 +18,7 @@ from stores.messages import message_of
 from stores.models import Bucket
 from stores.paths import MAX_KEY_BYTES, Location, check_prefix, name_of, parent_of, visible
 from stores.services import driver_for
-from stores.views.base import Picking, bucket_for, picking, status_of
+from stores.views.base import Picking, bucket_for, log_unavailable, picking, status_of
 
 PAGE_ROWS = 100
 _DELETABLE = ("", LINK, SPECIAL_FILE)
@@ -96,6 +96,7 @@ def browse(request: ConsoleRequest, name: str) -> HttpResponse:
             check_prefix(prefix), after=request.GET.get("after", ""), limit=PAGE_ROWS, search=search
         )
     except (SourceRefused, SourceUnavailable) as error:
+        log_unavailable(bucket, error)
         status, listing = status_of(error), Listing(bucket, "", search, error=message_of(error))
     else:
         listing = Listing(bucket, prefix, search, tuple(_rows(bucket, page, picker)), page.after)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import Workspace
-from accounts.requests import ConsoleRequest, workspace_for
+from accounts.requests import ConsoleRequest, own_address, workspace_for
 from accounts.roles import Action
 from stores import services
 from stores.drivers.s3 import S3Place
@@ -23,7 +23,7 @@ from stores.forms_buckets import BucketForm, PlaceForm
 from stores.messages import message_of
 from stores.models import Bucket
 from stores.services_buckets import SECRETS, Seen, Verdict, connect_bucket, edit_bucket, found_place, probe_place
-from stores.views.base import bucket_for, go_on
+from stores.views.base import bucket_for, go_on, log_unavailable
 
 # What is never sent back to a page.
 _UNSENT = ("secret_key", "session_token")
@@ -49,7 +49,8 @@ class Trial:
     def lines(self) -> Iterator[Line]:
         if self.seen is None:
             return
-        yield Line(_("Region"), "good", self.seen.region or _("The endpoint tells none."))
+        told = self.seen.region
+        yield Line(_("Region"), "good" if told else "idle", told or _("The endpoint tells none; it works without."))
         yield Line(_("Listing"), "good", _("Allowed"))
         yield _line(_("Reading"), self.seen.read, _("Not tried: there is no object in it yet."))
         yield _line(_("Writing"), self.seen.write, _("Not tried."))
@@ -71,6 +72,7 @@ def _try(place: S3Place, *, write: bool) -> Trial:
     try:
         return Trial(probe_place(place, write=write))
     except (SourceRefused, SourceUnavailable) as error:
+        log_unavailable(place, error)
         return Trial(error=message_of(error))
 
 
@@ -92,7 +94,7 @@ def bucket_create(request: ConsoleRequest) -> HttpResponse:
             if made is not None:
                 return made
     context = {"form": form, "place": place_form, "trial": trial, "action": reverse("stores:bucket-create")}
-    return _answer(request, "bucket_create.html", context)
+    return _answer(request, "bucket_create.html", context | {"back": reverse("stores:bucket-list")})
 
 
 def _typed(request: ConsoleRequest) -> dict[str, Any]:
@@ -141,15 +143,17 @@ def bucket_edit(request: ConsoleRequest, name: str) -> HttpResponse:
         raise Http404
     posted = request.POST if request.method == "POST" else None
     form = PlaceForm(posted, bucket=bucket, initial=_initial(bucket))
+    back = own_address(request, (posted or request.GET).get("next", "")) or reverse("stores:bucket-list")
     trial = None
     if form.is_valid():
         trial = _trial(request, form, bucket.name)
         if "test" not in request.POST and (trial is None or trial.seen):
             edit_bucket(bucket, _found(form, bucket.name, trial), by=request.user)
             messages.success(request, _("Bucket %(name)s was changed.") % {"name": bucket.name})
-            return go_on(request, reverse("stores:bucket-list"))
-    action = reverse("stores:bucket-edit", args=[bucket.name])
-    return _answer(request, "bucket_edit.html", {"bucket": bucket, "place": form, "trial": trial, "action": action})
+            return go_on(request, back)
+    context = {"bucket": bucket, "place": form, "trial": trial, "back": back}
+    context["action"] = reverse("stores:bucket-edit", args=[bucket.name])
+    return _answer(request, "bucket_edit.html", context)
 
 
 def _initial(bucket: Bucket) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from stores.models import Bucket
 from stores.paths import Location, check_key, check_prefix, name_of, parent_of, visible
 from stores.services import Tally, count_object
 from stores.services_objects import MOST_MOVED, count_move, make_folder, rename_folder, rename_object
-from stores.views.base import address_of, bucket_for, go_on, refused
+from stores.views.base import address_of, bucket_for, go_on, log_unavailable, refused
 
 _MERGEABLE = ("rename.folder_taken", "rename.halfway")
 
@@ -41,6 +41,7 @@ def rename(request: ConsoleRequest, name: str) -> HttpResponse:
         try:
             told = _rename(request, bucket, key, prefix, form)
         except (SourceRefused, SourceUnavailable) as error:
+            log_unavailable(bucket, error)
             form.add_error("name", message_of(error))
             context["mergeable"] = error.code in _MERGEABLE
         else:
@@ -85,6 +86,7 @@ def folder_create(request: ConsoleRequest, name: str) -> HttpResponse:
         try:
             made = make_folder(bucket, prefix, form.cleaned_data["name"], by=request.user)
         except (SourceRefused, SourceUnavailable) as error:
+            log_unavailable(bucket, error)
             form.add_error("name", message_of(error))
         else:
             return go_on(request, address_of(bucket, made))

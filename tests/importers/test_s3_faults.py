@@ -183,14 +183,15 @@ def test_endpoint_where_nobody_listens_is_waited_for(remote):
 
     job = run(submit())
 
-    assert (job.state, job.reason_code) == (State.QUEUED, "source.unavailable")
+    assert (job.state, job.reason_code) == (State.QUEUED, "source.connection_refused")
+    assert message_for(job.reason_code, job.reason_params).startswith(f"{endpoint} refused the connection")
 
 
 REFUSED = {
     "AccessDenied": "source.forbidden",
     "ExpiredToken": "source.expired",
     "InvalidAccessKeyId": "source.credentials",
-    "NoSuchBucket": "source.bucket_gone",
+    "NoSuchBucket": "source.bucket_unknown",
     "RequestTimeTooSkewed": "source.clock_skew",
     "SignatureDoesNotMatch": "source.credentials",
 }

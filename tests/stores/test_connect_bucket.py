@@ -52,7 +52,9 @@ def test_says_that_a_bucket_may_not_be_written(connect, keys_are):
     said = connect("--name", "cloud")
 
     assert said.out == "Bucket cloud was created.\n"
-    assert said.err != ""
+    assert said.err == (
+        "The key may read but not write: packages can be imported from this bucket, not uploaded into it.\n"
+    )
 
 
 def test_says_why_the_test_failed_and_saves_nothing(connect, keys_are, capsys):

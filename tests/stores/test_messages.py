@@ -8,6 +8,7 @@ from stores.messages import MESSAGES, message_of
 
 PARAMS = {"path": "/b/x", "bucket": "b", "limit": 3, "other": "/b/X", "attempts": 3, "expected": 5, "count": 2}
 PARAMS |= {"name": "x", "endpoint": "https://s3.example.com", "region": "cn-north-4", "reason": "InvalidRequest"}
+PARAMS |= {"remote": "models", "plain": "http://s3.example.com"}
 
 
 @pytest.mark.parametrize("code", sorted(MESSAGES))
@@ -22,4 +23,5 @@ def test_every_message_can_be_said(code, language):
 
 def test_a_storage_that_does_not_answer_is_said():
     assert message_of(SourceUnavailable("down")) == "The storage did not answer. Try again in a moment."
+    assert message_of(SourceUnavailable(code="source.timed_out", endpoint="http://x")).startswith("http://x did not")
     assert message_of(SourceUnavailable("full", code="source.no_space")).startswith("The storage is full.")

@@ -1,6 +1,8 @@
 """Each way object storage can say no, and what the console makes of it."""
 
+import errno
 import socket
+import ssl
 
 import pytest
 
@@ -51,11 +53,13 @@ def read(driver):
         return stream.read()
 
 
-def test_a_bucket_that_is_not_there_is_gone(at):
+def test_a_bucket_that_is_not_there_is_unknown_by_its_name_at_the_endpoint(at, s3):
     driver = at(bucket="no-such-bucket")
 
     for call in (driver.check, lambda: driver.list_folder(""), lambda: driver.stat("a"), lambda: read(driver)):
-        assert code(call) == "source.bucket_gone"
+        problem = refused(call)
+        assert (problem.code, problem.params["remote"]) == ("source.bucket_unknown", "no-such-bucket")
+        assert message_of(problem).startswith(f"There is no bucket “no-such-bucket” at {s3.endpoint}.")
 
 
 def test_wrong_keys_are_credentials(at):
@@ -187,12 +191,65 @@ def test_a_full_storage_says_so(monkeypatch):
     assert unavailable.value.code == "source.no_space"
 
 
-def test_nobody_listening_is_unavailable():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+def unavailable(call):
+    with pytest.raises(SourceUnavailable) as caught:
+        call()
+    return caught.value
 
-    with pytest.raises(SourceUnavailable):
-        S3Driver(place_at(f"http://127.0.0.1:{port}")).check()
+
+def test_nobody_listening_is_a_connection_that_was_refused():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+    problem = unavailable(S3Driver(place_at(endpoint)).check)
+
+    assert (problem.code, problem.params) == ("source.connection_refused", {"endpoint": endpoint})
+    assert message_of(problem).startswith(f"{endpoint} refused the connection:")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_server_that_stays_silent_is_timed_out(settings, scheme):
+    settings.S3_CONNECT_SECONDS = settings.S3_READ_SECONDS = 0.2
+    settings.S3_ATTEMPTS = 1
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}"
+        problem = unavailable(S3Driver(place_at(endpoint)).check)
+
+    assert (problem.code, problem.params) == ("source.timed_out", {"endpoint": endpoint})
+    assert message_of(problem).startswith(f"{endpoint} did not answer in time.")
+
+
+def test_an_address_without_a_way_to_it_is_unreachable(monkeypatch):
+    def no_way(*args, **values):
+        raise OSError(errno.EHOSTUNREACH, "no route")
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", no_way)
+
+    assert unavailable(S3Driver(place_at("http://192.0.2.1")).check).code == "source.unreachable"
+
+
+def test_plain_http_where_https_was_typed_is_told_with_the_address_to_enter(s3):
+    typed = s3.endpoint.replace("http://", "https://")
+
+    problem = refused(S3Driver(place_at(typed)).check)
+
+    assert problem.code == "source.no_tls"
+    assert message_of(problem) == (
+        f"No encrypted connection to {typed} came about. If the storage speaks plain HTTP there, enter {s3.endpoint} "
+        "as its endpoint."
+    )
+
+
+def test_a_certificate_that_is_not_trusted_is_no_endpoint(monkeypatch):
+    def distrusted(*args, **values):
+        raise ssl.SSLCertVerificationError("self-signed")
+
+    monkeypatch.setattr("urllib3.connection.ssl_wrap_socket", distrusted)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        driver = S3Driver(place_at(f"https://127.0.0.1:{listening.getsockname()[1]}"))
+        assert code(driver.check) == "source.endpoint_unknown"
 
 
 def test_a_host_nobody_knows_is_no_endpoint(monkeypatch):
