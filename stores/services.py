@@ -1,10 +1,13 @@
 """Commands on buckets and on what lies in them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils.timezone import now
 
 from accounts.models import User, Workspace
 from accounts.secrets import SecretUnreadable, unseal
@@ -13,10 +16,12 @@ from stores.drivers.base import LINK, SPECIAL_FILE, BucketDriver
 from stores.drivers.folder import FolderDriver
 from stores.drivers.s3 import S3Driver, S3Place
 from stores.errors import SourceRefused
-from stores.models import Bucket
+from stores.models import Bucket, UploadState
 from stores.paths import is_bucket_name, parse_location, shown
 
 COUNTED = 10_000
+# An upload that nobody went on with for so long does not keep its bucket.
+_QUIET = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,21 @@ def create_bucket(workspace: Workspace, name: str, *, by: User, adopt: bool = Fa
 
 def delete_bucket(bucket: Bucket, *, by: User) -> None:
     """Remove a bucket: a folder goes with it and must be empty; object storage is only forgotten, with its keys."""
-    if not bucket.remote:
+    if bucket.remote:
+        check_quiet(bucket)
+    else:
         _folder(bucket).remove()
     with transaction.atomic():
         Bucket.objects.filter(pk=bucket.pk).delete()
         record_audit(bucket.workspace, "bucket.deleted", by=by, bucket=bucket.name)
+
+
+def check_quiet(bucket: Bucket) -> None:
+    """Refuse a bucket into which somebody uploads: its parts would stay at the storage, unseen."""
+    receiving = Q(state=UploadState.RECEIVING, touched_at__gt=now() - _QUIET)
+    unpacking = Q(state=UploadState.UNPACKING) & (Q(lease_until__gt=now()) | Q(touched_at__gt=now() - _QUIET))
+    if bucket.uploads.filter(receiving | unpacking).exists():
+        raise SourceRefused("bucket.uploading", bucket=bucket.name)
 
 
 def delete_object(bucket: Bucket, key: str, *, by: User) -> None:

@@ -114,7 +114,7 @@ def bucket_remove(request: ConsoleRequest, name: str) -> HttpResponse:
 def _why_kept(bucket: Bucket) -> str:
     """Why a bucket cannot be deleted as it is; empty when it can. One at object storage is only forgotten."""
     if bucket.remote:
-        return ""
+        return _why_busy(bucket)
     try:
         page = services.driver_for(bucket).list_folder("", limit=1)
     except (SourceRefused, SourceUnavailable):
@@ -122,3 +122,11 @@ def _why_kept(bucket: Bucket) -> str:
     if not page.folders and not page.entries:
         return ""
     return message_of(SourceRefused("bucket.not_empty", bucket=bucket.name))
+
+
+def _why_busy(bucket: Bucket) -> str:
+    try:
+        services.check_quiet(bucket)
+    except SourceRefused as refusal:
+        return message_of(refusal)
+    return ""

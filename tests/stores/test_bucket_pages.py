@@ -2,12 +2,15 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.conf import settings
+from django.utils.timezone import now
 
 from accounts.models import AuditEvent
 from accounts.secrets import unseal
 from stores import services
-from stores.models import Bucket
-from stores.services_buckets import edit_bucket
+from stores.drivers.s3_place import S3Place
+from stores.models import Bucket, Upload, UploadState
+from stores.services_buckets import edit_bucket, probe_place
 from tests.factories import make_workspace
 from tests.seaweedfs import ACCESS_KEY, READER_KEY, READER_SECRET, SECRET_KEY
 
@@ -15,6 +18,7 @@ CHINESE = {"HTTP_ACCEPT_LANGUAGE": "zh-hans"}
 HTMX = {"HTTP_HX_REQUEST": "true"}
 NEW = "/storage/-/new/"
 EDIT = "/storage/cloud/edit/"
+FORM_CSS = "static/css/components/bucket-form.css"
 
 
 @pytest.fixture
@@ -104,8 +108,34 @@ def test_test_says_that_a_bucket_may_only_be_read(as_admin, workspace, place):
 
     answer = as_admin.post(NEW, place | reader)
 
-    assert "Connection works: may be read, not written." in answer.content.decode()
+    page = answer.content.decode()
+    assert "Connection works: may be read, not written." in page
+    assert '<span class="status warn">Writing</span><span>The key may read but not write: packages' in page
+    assert ".modelport-incoming" not in page
     assert answer.context["trial"].read_only
+
+
+def test_test_never_names_the_object_that_was_tried(s3):
+    place = S3Place(s3.endpoint, s3.make_bucket(), "cloud", "p" * 1000, access_key=ACCESS_KEY, secret_key=SECRET_KEY)
+
+    seen = probe_place(place, write=True)
+
+    assert (seen.write.code, seen.write.params["path"]) == ("source.name_too_long", "/cloud/")
+
+
+@pytest.mark.parametrize(("typed", "sign"), [("", "idle"), ("cn-north-4", "good")])
+def test_test_takes_no_region_for_nothing_bad(as_admin, workspace, place, typed, sign):
+    answer = as_admin.post(NEW, place | {"test": "1", "region": typed})
+
+    told = typed or "The endpoint tells none; it works without."
+    assert f'<span class="status {sign}">Region</span><span>{told}</span>' in answer.content.decode()
+
+
+def test_name_is_asked_of_a_folder_alone(as_admin, workspace):
+    page = as_admin.get(f"{NEW}?kind=s3").content.decode()
+
+    assert '<label class="field-label required required-of-folder" for="id_name">' in page
+    assert ":checked) .required-of-folder::before {" in (settings.BASE_DIR / FORM_CSS).read_text()
 
 
 def test_test_does_not_write_when_told_so(as_admin, workspace, place):
@@ -117,9 +147,9 @@ def test_test_does_not_write_when_told_so(as_admin, workspace, place):
 FAILURES = [
     ({"secret_key": "wrong-secret"}, "source.credentials"),
     ({"access_key": "unknown-key"}, "source.credentials"),
-    ({"remote_name": "no-such-bucket"}, "source.bucket_gone"),
+    ({"remote_name": "no-such-bucket"}, "source.bucket_unknown"),
     ({"endpoint": "http://nowhere.invalid"}, "source.endpoint_unknown"),
-    ({"endpoint": "http://127.0.0.1:9"}, "source.unavailable"),
+    ({"endpoint": "http://127.0.0.1:9"}, "source.connection_refused"),
     ({"endpoint": "http://169.254.169.254"}, "source.endpoint_refused"),
     ({"access_key": "", "secret_key": ""}, "source.forbidden"),
 ]
@@ -208,6 +238,19 @@ def test_a_folder_needs_no_place_and_keeps_what_was_typed_of_one(as_admin, works
     assert 'value="half a"' in page
     assert "hidden-secret" not in page
     assert Bucket.objects.get().driver == "folder"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "back"),
+    [("/storage/cloud/?prefix=a/", "/storage/cloud/?prefix=a/"), ("https://elsewhere.example/", "/storage/")],
+)
+def test_edit_leads_back_to_the_page_it_was_opened_from(as_admin, remote, kept, wanted, back):
+    page = as_admin.get(EDIT, {"next": wanted}).content.decode()
+    answer = as_admin.post(EDIT, kept | {"next": wanted})
+
+    assert f'<input type="hidden" name="next" value="{back}">' in page
+    assert f'<a class="button" href="{back}">Cancel</a>' in page
+    assert answer.headers["Location"] == back
 
 
 def test_edit_shows_the_place_and_the_end_of_the_key_alone(as_admin, remote):
@@ -304,6 +347,36 @@ def test_removing_forgets_the_bucket_and_leaves_the_storage_alone(as_admin, remo
     assert [found["Key"] for found in s3.client().list_objects_v2(Bucket=remote.remote_name)["Contents"]] == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("state", "minutes", "kept"),
+    [
+        (UploadState.RECEIVING, 0, True),
+        (UploadState.UNPACKING, 0, True),
+        (UploadState.RECEIVING, 10, False),
+        (UploadState.UNPACKING, 10, False),
+        (UploadState.DONE, 0, False),
+    ],
+)
+def test_removing_waits_for_uploads(as_admin, remote, state, minutes, kept):
+    upload = Upload.objects.create(bucket=remote, state=state)
+    Upload.objects.filter(pk=upload.pk).update(touched_at=now() - timedelta(minutes=minutes))
+
+    page = as_admin.get("/storage/cloud/remove/").content.decode()
+    answer = as_admin.post("/storage/cloud/remove/")
+
+    assert (answer.status_code, Bucket.objects.count()) == ((422, 1) if kept else (302, 0))
+    for shown in (page, answer.content.decode()):
+        assert ("Files are being uploaded into bucket “cloud”. Cancel these uploads first" in shown) == kept
+
+
+def test_removing_waits_for_a_worker_that_unpacks(as_admin, remote):
+    old, later = now() - timedelta(minutes=10), now() + timedelta(minutes=1)
+    Upload.objects.create(bucket=remote, state=UploadState.UNPACKING, lease_until=later)
+    Upload.objects.update(touched_at=old)
+
+    assert as_admin.post("/storage/cloud/remove/").status_code == 422
+
+
 def test_list_shows_where_buckets_lie_and_offers_to_edit(client, admin, viewer, bucket, remote):
     pages = {}
     for person in (admin, viewer):
@@ -372,6 +445,40 @@ def test_browse_says_why_the_storage_cannot_be_read(as_admin, remote, settings, 
     assert answer.status_code == status
     assert words in answer.content.decode()
     assert (picked.status_code, 'class="notice error"' in picked.content.decode()) == (200, True)
+
+
+def test_browse_leads_to_its_edit_page_and_back(as_admin, remote):
+    Bucket.objects.update(remote_name="gone-away")
+
+    page = as_admin.get("/storage/cloud/?prefix=a/").content.decode()
+
+    assert f'href="{EDIT}?next=%2Fstorage%2Fcloud%2F%3Fprefix%3Da%2F"' in page
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        ("get", "/storage/cloud/"),
+        ("get", "/storage/cloud/delete/?key=a"),
+        ("get", "/storage/cloud/rename/?key=a"),
+        ("post", "/storage/cloud/folder/"),
+        ("post", EDIT),
+    ],
+)
+def test_storage_that_does_not_answer_is_logged_once_without_secrets(
+    as_admin, remote, kept, settings, caplog, method, address
+):
+    settings.S3_ATTEMPTS = 1
+    Bucket.objects.update(endpoint="http://127.0.0.1:9")
+    sent = {"name": "new", **kept, "endpoint": "http://127.0.0.1:9"} if method == "post" else {}
+
+    getattr(as_admin, method)(address, sent)
+
+    (record,) = [record for record in caplog.records if record.name.startswith("stores.")]
+    assert (record.levelname, record.getMessage()) == ("WARNING", "storage unavailable")
+    assert (record.bucket, record.endpoint, record.code) == ("cloud", "127.0.0.1:9", "source.connection_refused")
+    assert record.reason != ""
+    assert [secret for secret in (ACCESS_KEY, SECRET_KEY) if secret in str(record.__dict__)] == []
 
 
 def test_no_page_ever_shows_a_secret(as_admin, admin, remote, kept, place):
