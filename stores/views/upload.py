@@ -22,7 +22,7 @@ from stores.models import Bucket, Upload, UploadState
 from stores.services import driver_for
 from stores.services_receiving import Sent, store_sent
 from stores.uploads_handler import BucketUploadHandler, SentFile
-from stores.views.base import address_of, bucket_for, picking, status_of
+from stores.views.base import address_of, bucket_for, log_unavailable, picking, status_of
 from stores.views.uploads import stored_words
 
 
@@ -80,6 +80,7 @@ def _upload(request: ConsoleRequest, bucket: Bucket, kept: set[str]) -> HttpResp
             by=request.user,
         )
     except (SourceRefused, SourceUnavailable) as error:
+        log_unavailable(bucket, error)
         form.add_error("sent", message_of(error))
         return _page(request, bucket, {"form": form}, status_of(error))
     if stored.state == UploadState.UNPACKING:
@@ -111,5 +112,6 @@ def _page(request: ConsoleRequest, bucket: Bucket, context: dict[str, Any], stat
 
 def _refuse(request: ConsoleRequest, bucket: Bucket, error: SourceRefused | SourceUnavailable) -> HttpResponse:
     """The answer to a request whose form could not be read: the folder is taken from the address."""
+    log_unavailable(bucket, error)
     form = UploadForm(initial={"folder": request.GET.get("prefix", ""), "unpack": True})
     return _page(request, bucket, {"form": form, "error": message_of(error)}, status_of(error))

@@ -22,7 +22,7 @@ from stores.paths import Location, visible
 from stores.queries import buckets_for
 from stores.services_receiving import Interrupted, OutOfStep, Received, receive_file, received_of
 from stores.uploads import Plan
-from stores.views.base import address_of, bucket_for, status_of
+from stores.views.base import address_of, bucket_for, log_unavailable, status_of
 
 # A hundred thousand names, with room.
 WISH_BYTES = 32 * 1024 * 1024
@@ -46,9 +46,9 @@ def start(request: ConsoleRequest, name: str) -> JsonResponse:
             bucket, wish.prefix, wish.offers, unpack=wish.unpack, conflict=wish.conflict, by=request.user
         )
     except (SourceRefused, SourceUnavailable) as error:
-        return _refused(error)
+        return _refused(error, bucket)
     except OSError:
-        return _refused(SourceRefused("upload.interrupted"))
+        return _refused(SourceRefused("upload.interrupted"), bucket)
     return JsonResponse(_plan(bucket, plan) | {"address": upload.get_absolute_url()}, status=201)
 
 
@@ -63,9 +63,9 @@ def file(request: ConsoleRequest, name: str, code: UUID, number: int) -> JsonRes
     except OutOfStep as step:
         return JsonResponse({"received": step.received, "done": False}, status=409)
     except Interrupted:
-        return _refused(SourceRefused("upload.interrupted"))
+        return _refused(SourceRefused("upload.interrupted"), found.upload.bucket)
     except (SourceRefused, SourceUnavailable) as error:
-        return _refused(error)
+        return _refused(error, found.upload.bucket)
 
 
 @require_POST
@@ -160,10 +160,11 @@ def _received(received: Received) -> JsonResponse:
     return JsonResponse({"received": received.received, "done": received.done})
 
 
-def _refused(error: SourceRefused | SourceUnavailable) -> JsonResponse:
-    code = _STATUS.get(error.code) or status_of(error)
-    if isinstance(error, SourceUnavailable) and code == 422:
-        code = 503
+def _refused(error: SourceRefused | SourceUnavailable, bucket: Bucket) -> JsonResponse:
+    code = _STATUS.get(error.code)
+    if code is None:
+        log_unavailable(bucket, error)
+        code = status_of(error)
     return JsonResponse({"code": error.code, "error": message_of(error)}, status=code)
 
 

@@ -37,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--endpoint", required=True, metavar="URL", help="https://obs.cn-north-4.myhuaweicloud.com")
         parser.add_argument("--bucket", required=True, metavar="B", help="the bucket at the endpoint")
         parser.add_argument("--prefix", default="", metavar="P", help="only what lies below this folder")
-        parser.add_argument("--region", default="", metavar="R", help="only when the endpoint tells none")
+        parser.add_argument("--region", default="", metavar="R", help="only when the test asks for one")
         parser.add_argument("--virtual", action="store_true", help="https://bucket.endpoint/key")
         parser.add_argument("--read-only", action="store_true", help="do not try to write")
 
