@@ -105,15 +105,17 @@ def _tally(bucket: Bucket, chosen: Chosen) -> services.Tally:
 
 
 def _delete(request: ConsoleRequest, bucket: Bucket, chosen: Chosen, back: str) -> HttpResponse:
+    error = None
     if chosen.many:
         deleted = delete_many(bucket, chosen.keys, chosen.prefixes, by=request.user)
-        count = deleted.files
-        if deleted.error:
-            messages.error(request, message_of(deleted.error))
+        count, error = deleted.files, deleted.error
     else:
         count = _delete_one(request, bucket, chosen)
-    told = ngettext("%(count)s file was deleted.", "%(count)s files were deleted.", count)
-    messages.success(request, told % {"count": count})
+    if error:
+        messages.error(request, message_of(error))
+    if count or not error:
+        told = ngettext("%(count)s file was deleted.", "%(count)s files were deleted.", count)
+        messages.success(request, told % {"count": count})
     return redirect(back)
 
 

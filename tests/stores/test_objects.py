@@ -2,6 +2,8 @@ import pytest
 from django.conf import settings
 
 from accounts.models import AuditEvent
+from stores.drivers.folder import FolderDriver
+from stores.errors import SourceRefused
 
 CHINESE = {"HTTP_ACCEPT_LANGUAGE": "zh-hans"}
 HOSTILE = ["../x", "/etc/passwd", "a//b", "a%5Cb", "a%00b", "%FF", "..", "", "k" * 5000, ".modelport-incoming/x"]
@@ -113,6 +115,19 @@ def test_delete_refuses_what_is_no_folder(as_admin, put, keys, query):
     answer = as_admin.post(f"/storage/packages/delete/?{query}")
 
     assert answer.status_code in (404, 422)
+    assert keys() == ["a"]
+
+
+def test_delete_that_fails_at_once_tells_of_no_success(as_admin, put, keys, monkeypatch):
+    put("a")
+
+    def forbidden(self, key):
+        raise SourceRefused("source.forbidden", path=key)
+
+    monkeypatch.setattr(FolderDriver, "delete", forbidden)
+    page = as_admin.post("/storage/packages/delete/", {"many": "", "confirmed": "1", "key": ["a"]}, follow=True)
+
+    assert [message.level_tag for message in page.context["messages"]] == ["error"]
     assert keys() == ["a"]
 
 
