@@ -22,6 +22,8 @@ class Upload {
     this.token = form.querySelector("[name=csrfmiddlewaretoken]").value;
     this.items = [];
     this.checks = 0;
+    this.sure = false;
+    this.looking = null;
   }
 
   part(name) {
@@ -55,7 +57,20 @@ class Upload {
     return answer.body?.error ?? (answer.status === 200 || answer.status === 403 ? this.words.refused : this.words.failed);
   }
 
-  async take(choosing) {
+  take(choosing) {
+    this.follow(this.read(choosing));
+  }
+
+  check() {
+    this.follow(this.lookAhead());
+  }
+
+  // Known once it is over: what was chosen, and what sending it would meet.
+  follow(work) {
+    this.looking = Promise.all([this.looking, work]);
+  }
+
+  async read(choosing) {
     this.tell("chosen", this.words.reading);
     try {
       this.items = await choosing;
@@ -65,32 +80,56 @@ class Upload {
       this.tell("error", this.words.unreadable);
       return;
     }
-    await this.check();
+    await this.lookAhead();
   }
 
   // What sending would meet, before a byte is sent. Nothing moves before the answer: a click may be under way.
-  async check() {
+  async lookAhead() {
     const mine = ++this.checks;
+    this.sure = false;
     const total = this.items.reduce((sum, { file }) => sum + file.size, 0);
     this.tell("chosen", this.items.length ? fill(this.words.chosen, { files: number(this.items.length), size: size(total) }) : "");
     const answer = this.items.length ? await this.post(this.form.dataset.upload, this.wish(true)) : null;
     if (mine !== this.checks) return;
+    this.sure = answer?.status === 200 && Boolean(answer.body);
     this.meet(answer?.body?.conflicts ? answer.body : null);
-    this.tell("error", answer && (answer.status !== 200 || !answer.body) ? this.wrong(answer) : "");
+    this.tell("error", answer && !this.sure ? this.wrong(answer) : "");
   }
 
   meet(found) {
     const values = found && { count: number(found.conflicts), files: number(this.items.length), name: found.names[0] };
     this.tell("conflicts", found ? fill(this.words.conflicts, values) : "");
+    this.part("spoken").textContent = this.met;
     this.part("conflict").classList.toggle("met", Boolean(found));
   }
 
+  get met() {
+    return this.part("conflicts").textContent;
+  }
+
+  async known() {
+    for (let looking; looking !== this.looking; ) {
+      looking = this.looking;
+      await looking;
+    }
+    if (this.items.length && !this.sure) await this.lookAhead();
+  }
+
+  // Names that are taken are shown before anything happens to them: who has not seen them yet presses once more.
   async send() {
-    if (!this.items.length) return this.tell("error", this.words.nothing);
-    this.checks += 1;
+    const seen = this.met;
     this.part("send").disabled = true;
-    const answer = await this.post(this.form.dataset.upload, this.wish(false));
+    await this.known();
+    const unseen = this.met && this.met !== seen;
+    if (!this.items.length) this.tell("error", this.part("error").textContent || this.words.nothing);
+    else if (this.sure && !unseen) await this.start();
     this.part("send").disabled = false;
+    if (unseen) this.form.querySelector("[name=conflict]:checked").focus();
+  }
+
+  async start() {
+    this.checks += 1;
+    const answer = await this.post(this.form.dataset.upload, this.wish(false));
     if (answer.status !== 201) return this.tell("error", this.wrong(answer));
     this.begin(answer.body);
   }

@@ -114,7 +114,7 @@ export class View {
   row(item) {
     if (!this.rows.has(item)) this.rows.set(item, this.line(item));
     const row = this.rows.get(item);
-    row.words.textContent = item.error || item.state || "";
+    row.words.textContent = item.error || (this.queue.paused ? this.text.paused : item.state) || "";
     row.line.classList.toggle("bad", Boolean(item.error));
     row.bar.hidden = Boolean(item.error);
     row.bar.value = item.file.size ? (item.sent ?? 0) / item.file.size : 1;

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.core.exceptions import TooManyFilesSent
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
@@ -23,7 +22,7 @@ from stores.services import driver_for
 from stores.services_receiving import Sent, store_sent
 from stores.uploads_handler import BucketUploadHandler, SentFile
 from stores.views.base import address_of, bucket_for, log_unavailable, picking, status_of
-from stores.views.uploads import stored_words
+from stores.views.uploads import tell_stored
 
 
 @csrf_exempt
@@ -98,7 +97,7 @@ def _go_on(request: ConsoleRequest, bucket: Bucket, stored: Upload) -> HttpRespo
     """To the folder, or the picker that asked; to the page of the upload when there is more to say or wait for."""
     if stored.state != UploadState.DONE:
         return redirect(stored)
-    messages.success(request, stored_words(stored))
+    tell_stored(request, stored)
     address, picker = address_of(bucket, stored.prefix), picking(request)
     return redirect(f"{address}{'&' if '?' in address else '?'}{picker.query}" if picker else address)
 

@@ -75,7 +75,7 @@ def finish(request: ConsoleRequest, name: str, code: UUID) -> HttpResponse:
     services_uploads.finish_upload(upload)
     upload.refresh_from_db()
     if upload.state == UploadState.DONE and "announce" in request.GET:
-        messages.success(request, stored_words(upload))
+        tell_stored(request, upload)
     return _after(request, upload)
 
 
@@ -113,6 +113,26 @@ def stored_words(upload: Upload) -> str:
         upload.skipped,
     )
     return _("%(first)s %(second)s") % {"first": words, "second": skipped % {"count": upload.skipped}}
+
+
+def tell_stored(request: HttpRequest, upload: Upload) -> None:
+    """Let the next page say what an upload stored: a success when nothing is missing and not all was skipped."""
+    words, missing = stored_words(upload), _missing_words(upload)
+    level = messages.SUCCESS if upload.files_done and not missing else messages.WARNING
+    if missing:
+        words = _("%(first)s %(second)s") % {"first": words, "second": missing}
+    messages.add_message(request, level, words)
+
+
+def _missing_words(upload: Upload) -> str:
+    """How many files never came though the upload was finished; empty when none is missing."""
+    if upload.state not in (UploadState.UNPACKING, UploadState.DONE):
+        return ""
+    count = upload.files.filter(part_of=None, done=False).count()
+    words = ngettext(
+        "%(count)s file did not arrive. Upload it again.", "%(count)s files did not arrive. Upload them again.", count
+    )
+    return words % {"count": count} if count else ""
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -206,6 +226,7 @@ def _shown(upload: Upload) -> dict[str, Any]:
         "path": visible(str(upload)),
         "percent": min(100 * upload.bytes_done // total, 100) if total else None,
         "stored": stored_words(upload),
+        "missing": _missing_words(upload),
     }
 
 

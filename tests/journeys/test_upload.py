@@ -146,6 +146,7 @@ def test_an_upload_is_paused_gone_on_with_and_cancelled(ann, line, library, tmp_
     ann.button("Upload", exact=True).click()
     ann.button("Pause").click()
     expect(dialog.locator("[data-upload-rate]")).to_have_text("Paused")
+    expect(dialog.locator(".upload-item", has_text="weights.bin").locator(".upload-state")).to_have_text("Paused")
     ann.page.keyboard.press("Escape")
     expect(dialog).to_be_visible()
     ann.button("Go on").click()
@@ -176,6 +177,49 @@ def test_names_that_are_taken_are_shown_and_chosen_about(sign_in, library, tmp_p
     stored = library.folder / "met" / "digits" / "model"
     assert (stored / "part-00001.txt").read_text() == "old"
     assert (stored / "part-00001 (2).txt").read_text() == "1"
+
+
+def test_uploading_before_the_bucket_was_looked_at_asks_about_taken_names_first(sign_in, library, tmp_path):
+    ann = sign_in()
+    taken = library.folder / "early" / "digits" / "model" / "part-00001.txt"
+    taken.parent.mkdir(parents=True)
+    taken.write_text("old")
+    dialog = opens_upload(ann, "library")
+    ann.page.locator("#id_folder").fill("early")
+    held = []
+    ann.page.route("**/uploads/", lambda route: held.append(route), times=1)
+    chooses(dialog, folder_of(tmp_path, small=2, large=0))
+
+    ann.button("Upload", exact=True).click()
+    expect(dialog.locator("[data-upload-send]")).to_be_disabled()
+    held[0].continue_()
+    choice = dialog.get_by_role("radio", name="Skip")
+    expect(choice).to_be_focused()
+    conflicts = "Files that exist already: 1 of 2, such as /library/early/digits/model/part-00001.txt."
+    expect(dialog.get_by_role("status")).to_have_text(conflicts)
+    assert [path.name for path in taken.parent.iterdir()] == [taken.name]
+
+    dialog.get_by_label("Replace").check()
+    ann.button("Upload", exact=True).click()
+
+    expect(ann.page.locator(".notices")).to_contain_text("2 files were uploaded.")
+    assert taken.read_text() == "1"
+
+
+def test_what_is_to_be_deleted_is_ticked_first(sign_in, library):
+    ann = sign_in()
+    (library.folder / "ticked").mkdir()
+    (library.folder / "ticked" / "a.txt").write_text("a")
+    ann.page.goto("/storage/library/?prefix=ticked/")
+    delete = ann.page.get_by_role("button", name="Delete selected")
+
+    expect(delete).to_be_disabled()
+    ann.page.get_by_label("Select a.txt").check()
+    expect(delete).to_be_enabled()
+    ann.page.get_by_label("Select a.txt").uncheck()
+    expect(delete).to_be_disabled()
+    ann.page.get_by_label("Select everything on this page").check()
+    expect(delete).to_be_enabled()
 
 
 def test_ten_thousand_files_do_not_freeze_the_page(sign_in, library, tmp_path):

@@ -359,6 +359,42 @@ def test_finishing_gives_up_what_did_not_arrive(as_developer, bucket, keys):
     assert keys() == ["a"]
 
 
+def test_the_status_page_and_the_next_one_warn_of_what_did_not_arrive(as_developer, bucket):
+    address = begin(as_developer, [["a", 1], ["b", 1]])
+    send(as_developer, address, 0, b"a")
+
+    finish(as_developer, address, "?announce")
+    page = as_developer.get(address).content.decode()
+
+    missing = "1 file did not arrive. Upload it again."
+    assert f'<div class="notice warning"><div>{missing}</div></div>' in page
+    assert '<span class="status warn">Stored</span>' in page
+    assert f"1 file was uploaded. {missing}" in page
+
+
+def test_an_upload_that_skipped_everything_is_no_success(as_developer, put, bucket):
+    put("a")
+    address = begin(as_developer, [["a", 1]])
+
+    finish(as_developer, address, "?announce")
+    page = as_developer.get("/storage/packages/")
+
+    told = [(message.level_tag, str(message)) for message in page.context["messages"]]
+    assert told == [("warning", "0 files were uploaded. 1 file that existed already was skipped.")]
+
+
+def test_the_status_page_refreshes_itself_without_scripts_while_it_is_unpacking(as_developer, bucket):
+    address = begin(as_developer, [["a", 1]])
+    refresh = '<noscript><meta http-equiv="refresh" content="3"></noscript>'
+
+    Upload.objects.update(state=UploadState.UNPACKING)
+    unpacking = as_developer.get(address).content.decode()
+    Upload.objects.update(state=UploadState.DONE)
+    done = as_developer.get(address).content.decode()
+
+    assert (refresh in unpacking, refresh in done) == (True, False)
+
+
 def test_an_upload_nobody_goes_on_with_is_ended_and_later_forgotten(as_developer, bucket, settings):
     begin(as_developer, [["a", 1]])
     services_uploads.sweep_uploads()
