@@ -74,7 +74,7 @@ def test_stopped_worker_hands_a_long_import_back_and_ends(number):
     with Installation() as installation:
         worker = installation.start("worker")
         installation.start("beat")
-        job = installation("submit", "long", {"point": "within a file", "action": "dawdle", "seconds": 2})
+        job = installation("submit", "long", {"point": "within a file", "action": "dawdle", "seconds": 6})
         await_that(lambda: installation("look", job)["state"] == "fetching")
         time.sleep(0.5)
 
