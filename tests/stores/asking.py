@@ -2,7 +2,9 @@
 
 import pytest
 
+from stores.drivers.s3 import S3Place
 from stores.errors import SourceRefused
+from stores.messages import MESSAGES, message_of
 
 
 def read(driver, key, **values):
@@ -18,3 +20,19 @@ def refusal(call, *args, **values):
     with pytest.raises(SourceRefused) as refused:
         call(*args, **values)
     return refused.value.code
+
+
+def place_at(endpoint, bucket="b-b", **values):
+    return S3Place(endpoint, bucket, "packages", **{"access_key": "key", "secret_key": "secret"} | values)
+
+
+def refused(call, *args, **values):
+    with pytest.raises(SourceRefused) as caught:
+        call(*args, **values)
+    assert caught.value.code in MESSAGES
+    assert "%(" not in message_of(caught.value)
+    return caught.value
+
+
+def code(call, *args, **values):
+    return refused(call, *args, **values).code

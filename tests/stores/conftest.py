@@ -3,9 +3,11 @@
 import pytest
 
 from stores import services
-from stores.drivers.s3_place import S3Place
+from stores.drivers.s3 import S3Driver, S3Place
 from stores.models import Bucket
 from stores.services_buckets import connect_bucket
+from tests.seaweedfs import ACCESS_KEY, SECRET_KEY
+from tests.stores.asking import place_at
 
 
 @pytest.fixture
@@ -54,3 +56,35 @@ def remote(workspace, admin, s3):
 def either(request):
     """A bucket of each kind in turn."""
     return request.getfixturevalue("bucket" if request.param == "folder" else "remote")
+
+
+@pytest.fixture
+def place(s3):
+    """What the form sends to connect a bucket that works."""
+    return {
+        "kind": "s3",
+        "name": "cloud",
+        "endpoint": s3.endpoint,
+        "remote_name": s3.make_bucket(),
+        "addressing": "path",
+        "access_key": ACCESS_KEY,
+        "secret_key": SECRET_KEY,
+        "write": "on",
+    }
+
+
+@pytest.fixture
+def kept(remote):
+    """What the form of a connected bucket sends when nothing is changed."""
+    return {"endpoint": remote.endpoint, "remote_name": remote.remote_name, "addressing": "path", "write": "on"}
+
+
+@pytest.fixture
+def at(s3):
+    """A driver for a new bucket of the real server: `at(secret_key="other")`."""
+
+    def make(**values):
+        keys = {"access_key": s3.access_key, "secret_key": s3.secret_key}
+        return S3Driver(place_at(s3.endpoint, values.pop("bucket", "") or s3.make_bucket(), **keys | values))
+
+    return make
