@@ -18,9 +18,7 @@ def seal(values: Mapping[str, str]) -> str:
     Raises ImproperlyConfigured without a key: what a passing one sealed, nobody could open again.
     """
     if not settings.ENCRYPTION_KEYS:
-        raise ImproperlyConfigured(
-            "MODELPORT_ENCRYPTION_KEYS is not set, and `up` never ran on MODELPORT_DATA"
-        )
+        raise ImproperlyConfigured("MODELPORT_ENCRYPTION_KEYS is not set, and `up` never ran on MODELPORT_DATA")
     return _keys().encrypt(json.dumps(dict(values)).encode()).decode()
 
 
