@@ -13,6 +13,7 @@ import resource
 import select
 import signal
 import sys
+import threading
 import time
 import traceback
 from functools import wraps
@@ -53,6 +54,7 @@ BEAT = ["beat", "--loglevel=WARNING"]
 # What a worker loads when it starts; loaded before so that what is forked need not.
 PARTS = ["apps.beat", "apps.worker", "bin.celery", "concurrency.prefork", "worker.autoscale", "worker.consumer"]
 current = {"job": ""}
+planning = threading.Lock()
 
 
 # In a worker
@@ -64,14 +66,15 @@ def plan_file(name):
 
 def fault(point):
     """Do what the plan of the current job says about this point of it; mostly nothing."""
-    try:
-        plan = json.loads(plan_file(current["job"]).read_text())
-    except (FileNotFoundError, IsADirectoryError):
-        return
-    if plan["point"] != point or plan["times"] == 0:
-        return
-    plan["times"] -= 1
-    plan_file(current["job"]).write_text(json.dumps(plan))
+    with planning:  # files are fetched by several threads
+        try:
+            plan = json.loads(plan_file(current["job"]).read_text())
+        except (FileNotFoundError, IsADirectoryError):
+            return
+        if plan["point"] != point or plan["times"] == 0:
+            return
+        plan["times"] -= 1
+        plan_file(current["job"]).write_text(json.dumps(plan))
     if plan["action"] == "die":
         os.killpg(0, signal.SIGKILL)  # the worker and its pool
     elif plan["action"] == "die alone":

@@ -80,7 +80,10 @@ def test_stopped_worker_hands_a_long_import_back_and_ends(number):
 
         os.kill(worker, number)
         asked_at = time.monotonic()
-        await_that(lambda: "import.worker_stopped" in installation("look", job)["timeline"])
+        await_that(
+            lambda: "import.worker_stopped" in installation("look", job)["timeline"],
+            explain=lambda: f"{installation('look', job)}\n{installation.tail()}",
+        )
         handed_back = time.monotonic() - asked_at
         await_that(lambda: not alive([worker]))
         ended = time.monotonic() - asked_at
