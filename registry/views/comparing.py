@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_safe
 
-from accounts.requests import ConsoleRequest, allowed
+from accounts.requests import ConsoleRequest
 from registry.comparison import Row, dependencies_of, differing, metrics_of, parameters_of, rows_of, sorted_rows
 from registry.config import ModelConfig
 from registry.models import ModelVersion, RegisteredModel
@@ -46,7 +46,7 @@ class Kept:
 
 @require_safe
 def model_compare(request: ConsoleRequest, code: UUID) -> HttpResponse:
-    model = get_object_or_404(models_for(request.user).select_related("workspace"), uuid=code)
+    model = get_object_or_404(models_for(request.user), uuid=code)
     offered = list(_highest_first(model).defer(*LARGE)[:VERSIONS_OFFERED])
     after = _chosen(model, request.GET.get("b", "")) or _highest_first(model).first()
     before = _chosen(model, request.GET.get("a", "")) or _one_below(model, after) or after
@@ -54,7 +54,6 @@ def model_compare(request: ConsoleRequest, code: UUID) -> HttpResponse:
     sections = _sections(before, after, everything=everything) if before and after else []
     context = {
         "model": model,
-        "allowed": allowed(request, model.workspace),
         "offered": _with(offered, before, after),
         "before": before,
         "after": after,

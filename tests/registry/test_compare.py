@@ -126,5 +126,5 @@ def test_page_costs_the_same_queries_whatever_there_is_to_compare(client, viewer
             version.labels.create(name=f"label-{number}")
     client.force_login(viewer)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(13):
         client.get(address(model))
