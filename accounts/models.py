@@ -20,6 +20,11 @@ class Workspace(models.Model):
     name = models.SlugField(_("name"), max_length=48, unique=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
+    # What its administrators decided for everybody in it.
+    approval_to_publish = models.BooleanField(_("a version is published only when approved"), default=True)
+    approval_to_deploy = models.BooleanField(_("a version is deployed only when approved"), default=False)
+    four_eyes = models.BooleanField(_("nobody decides on a version of their own"), default=True)
+
     class Meta:
         verbose_name = _("workspace")
         verbose_name_plural = _("workspaces")
