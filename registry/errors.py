@@ -1,4 +1,24 @@
-"""How keeping bytes in the artifact store fails."""
+"""How the registry says no, and how keeping bytes in the artifact store fails."""
+
+from typing import Any
+
+
+class ReviewRefused(Exception):
+    """This cannot be decided, or not by this person: `code` says why, `params` fill its message."""
+
+    def __init__(self, code: str, **params: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.params = params
+
+
+class UseRefused(Exception):
+    """A version may not be published or deployed: `code` says why, `params` fill its message."""
+
+    def __init__(self, code: str, **params: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.params = params
 
 
 class ArtifactStoreUnavailable(Exception):

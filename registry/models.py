@@ -31,6 +31,15 @@ class Proof(models.TextChoices):
     CANNOT_RUN_HERE = "cannot_run_here", _("cannot run here")
 
 
+class ReviewState(models.TextChoices):
+    """What the people of the workspace say of a version (审核)."""
+
+    NONE = "none", _("Not reviewed")
+    REQUESTED = "requested", _("Awaiting review")
+    APPROVED = "approved", _("Approved")
+    REJECTED = "rejected", _("Rejected")
+
+
 class SourceKind(models.TextChoices):
     """Where the meta model came from (元模型来源)."""
 
@@ -113,6 +122,7 @@ class ModelVersion(models.Model):
     proof_params = models.JSONField(default=dict)
     proof_wanted = models.BooleanField(default=True)
     sample = models.JSONField(null=True)
+    review = models.CharField(_("review"), max_length=16, choices=ReviewState.choices, default=ReviewState.NONE)
     lease_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
 
@@ -154,6 +164,7 @@ class ModelVersion(models.Model):
             models.Index(fields=["model", "created_at", "id"]),
             models.Index(fields=["model", "size", "id"]),
             models.Index(fields=["status", "lease_until"]),
+            models.Index(fields=["review", "id"]),
         ]
 
     def __str__(self) -> str:
@@ -272,6 +283,30 @@ class Label(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Review(models.Model):
+    """Who asked for the approval of a version and who decided, last; what went before stands in its events.
+
+    The state itself is `ModelVersion.review`.
+    """
+
+    version = models.OneToOneField(ModelVersion, models.CASCADE, related_name="review_record")
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    requested_by_name = models.CharField(_("requested by"), max_length=150)
+    requested_at = models.DateTimeField(_("requested at"), db_index=True)
+    note = models.CharField(_("note"), max_length=1000, blank=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    decided_by_name = models.CharField(_("decided by"), max_length=150, blank=True)
+    decided_at = models.DateTimeField(_("decided at"), null=True)
+    comment = models.CharField(_("comment"), max_length=1000, blank=True)
+
+    class Meta:
+        verbose_name = _("review")
+        verbose_name_plural = _("reviews")
+
+    def __str__(self) -> str:
+        return str(self.version)
 
 
 class VersionEvent(models.Model):

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Workspace
 from accounts.queries import Person, workspaces_for
+from accounts.roles import Action
 from registry.keyset import Order, slice_of
 from registry.models import DeploymentType, Label, ModelSource, ModelVersion, RegisteredModel, Status
 from registry.versions import FIRST, HIGHEST, Version
@@ -139,9 +140,9 @@ def models_for(user: Person) -> QuerySet[RegisteredModel]:
     return RegisteredModel.objects.filter(workspace__in=workspaces_for(user))
 
 
-def versions_for(user: Person) -> QuerySet[ModelVersion]:
-    """With model and workspace loaded."""
-    rows = ModelVersion.objects.filter(model__workspace__in=workspaces_for(user))
+def versions_for(user: Person, action: Action = Action.VIEW) -> QuerySet[ModelVersion]:
+    """Those of the workspaces in which `user` may do `action`, with model and workspace loaded."""
+    rows = ModelVersion.objects.filter(model__workspace__in=workspaces_for(user, action))
     return rows.select_related("model__workspace")
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import User
-from registry.models import DeploymentType, ModelVersion, RegisteredModel, Status, VersionEvent
+from registry.models import DeploymentType, ModelVersion, RegisteredModel, ReviewState, Status, VersionEvent
 from registry.queries import LARGE, TYPE_COLUMNS
 
 
@@ -58,6 +58,16 @@ def claim(version: ModelVersion, event: Line, *, when: Q, values: Mapping[str, A
         return False
     append_events(version, event)
     version.refresh_from_db(fields=[*values])
+    return True
+
+
+@transaction.atomic
+def judge(version: ModelVersion, to: ReviewState, event: Line, *, when: Q, by: User) -> bool:
+    """Bring the version's review to `to`, if `when` still holds; records `event`. False when it does not."""
+    if ModelVersion.objects.filter(when, pk=version.pk).update(review=to) != 1:
+        return False
+    append_events(version, event, by=by)
+    version.review = to
     return True
 
 
