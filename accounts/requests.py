@@ -28,11 +28,12 @@ class Allowed:
     edit: bool = False
     delete: bool = False
     manage: bool = False
+    approve: bool = False
 
 
 def allowed(request: ConsoleRequest, workspace: Workspace | None) -> Allowed:
     actions = actions_in(request.user, workspace) if workspace else frozenset()
-    wanted = (Action.IMPORT, Action.EDIT, Action.DELETE, Action.MANAGE)
+    wanted = (Action.IMPORT, Action.EDIT, Action.DELETE, Action.MANAGE, Action.APPROVE)
     return Allowed(*(action in actions for action in wanted))
 
 

@@ -6,10 +6,12 @@ from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from registry.details import MAX_DOCUMENTS, MAX_LABELS
 from registry.validators import valid_description, valid_document_name, valid_document_url, valid_label
+from registry.values import LONGEST_COMMENT
 
 _BETWEEN_LABELS = re.compile(r"[,，、\n]")
 _SHOWN_OF_A_LABEL = 64
@@ -112,6 +114,24 @@ DocumentsFormSet = cast(
         validate_max=True,
     ),
 )
+
+
+class ReviewForm(forms.Form):
+    """What somebody decides about the review of a version, and the words that go with it."""
+
+    class Decision(TextChoices):
+        REQUEST = "request", _("Request review")
+        WITHDRAW = "withdraw", _("Withdraw request")
+        APPROVE = "approve", _("Approve")
+        REJECT = "reject", _("Reject")
+
+    decision = forms.ChoiceField(choices=Decision.choices)
+    comment = forms.CharField(
+        label=_("Comment"),
+        required=False,
+        max_length=LONGEST_COMMENT,
+        widget=forms.Textarea(attrs={"rows": 3, "data-counter": "#id_comment_counter"}),
+    )
 
 
 class ModelDeleteForm(forms.Form):

@@ -16,8 +16,8 @@ from registry import transitions
 from registry.errors import ReviewRefused, UseRefused
 from registry.models import ModelVersion, Proof, Review, ReviewState, Status
 from registry.transitions import Line
+from registry.values import LONGEST_COMMENT
 
-LONGEST_COMMENT = 1000
 REQUESTED = Q(review=ReviewState.REQUESTED)
 
 

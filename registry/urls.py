@@ -8,6 +8,7 @@ from registry.views.downloads import file_download
 from registry.views.editing import model_edit, version_edit
 from registry.views.exporting import version_export
 from registry.views.listing import model_list, model_versions, version_status
+from registry.views.reviewing import version_review
 from registry.views.version import version_detail
 
 app_name = "registry"
@@ -21,6 +22,7 @@ urlpatterns = [
     path("versions/<uuid:code>/status/", version_status, name="version-status"),
     path("versions/<uuid:code>/edit/", version_edit, name="version-edit"),
     path("versions/<uuid:code>/export/", version_export, name="version-export"),
+    path("versions/<uuid:code>/review/", version_review, name="version-review"),
     path("versions/<uuid:code>/delete/", version_delete, name="version-delete"),
     path("versions/<uuid:code>/files/<path:path>", file_download, name="file-download"),
 ]

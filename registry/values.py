@@ -11,6 +11,7 @@ from registry.findings import Finding
 from registry.models import DeploymentType, ModelVersion
 
 ALL_TYPES = tuple(DeploymentType.values)
+LONGEST_COMMENT = 1000
 
 
 @dataclass(frozen=True)

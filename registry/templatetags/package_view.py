@@ -1,4 +1,4 @@
-"""Tags that show parts of a package: schemas, configuration text, types, metrics, messages; and list cursors."""
+"""Tags that show parts of a version: schemas, types, metrics, its review, messages; and list cursors."""
 
 import json
 from collections.abc import Mapping
@@ -10,8 +10,16 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from registry.findings import message_for
+from registry.models import ReviewState
 
 register = template.Library()
+
+_REVIEW_KINDS = {
+    ReviewState.NONE: "idle",
+    ReviewState.REQUESTED: "warn",
+    ReviewState.APPROVED: "good",
+    ReviewState.REJECTED: "bad",
+}
 
 _PLAIN_SCHEMA_KEYS = frozenset({"type"})
 _SHORT_TYPES: dict[str, Promise] = {
@@ -50,6 +58,13 @@ def line_numbers(text: str) -> str:
 def deployment_types(names: str) -> dict[str, Any]:
     """The types of a comma-separated column, joined by strokes, in the words of the tables."""
     return {"types": [_SHORT_TYPES.get(name, name) for name in names.split(",") if name]}
+
+
+@register.inclusion_tag("components/status.html")
+def review_badge(review: str) -> dict[str, Any]:
+    """Sign and words of a version's review."""
+    state = ReviewState(review)
+    return {"kind": _REVIEW_KINDS[state], "words": state.label}
 
 
 @register.filter

@@ -15,10 +15,12 @@ from accounts.requests import ConsoleRequest, allowed
 from registry.config import ModelConfig
 from registry.exports import can_be_exported
 from registry.findings import Finding, Severity
+from registry.forms import ReviewForm
 from registry.models import ModelVersion
 from registry.queries import LARGE, may_download, versions_for
 from registry.queries_version import TabFilter, event_page, file_page
 from registry.views.base import is_part
+from registry.views.reviewing import review_panel
 from stores.errors import SourceRefused
 from stores.models import Bucket
 from stores.paths import Location, parse_location
@@ -54,7 +56,7 @@ def version_detail(request: ConsoleRequest, code: UUID) -> HttpResponse:
     tab = request.GET.get("tab", "")
     tab = tab if tab in TABS else "overview"
     unused = [name for name in LARGE if name not in {"findings", *LARGE_FIELDS[tab]}]
-    version = get_object_or_404(versions_for(request.user).defer(*unused), uuid=code)
+    version = get_object_or_404(versions_for(request.user).select_related("review_record").defer(*unused), uuid=code)
     context: dict[str, Any] = {
         "version": version,
         "model": version.model,
@@ -67,6 +69,8 @@ def version_detail(request: ConsoleRequest, code: UUID) -> HttpResponse:
     if is_part(request, "version-tabs"):
         return render(request, "registry/_tabs.html", context)
     context["may_export"] = may_download(version) and can_be_exported(version)
+    context["panel"] = review_panel(version, request.user, context["allowed"])
+    context["form"] = ReviewForm()
     context["siblings"] = _siblings(version)
     context["errors"] = _findings(version, Severity.ERROR)
     return render(request, "registry/version.html", context)

@@ -9,7 +9,6 @@ from registry.errors import ReviewRefused, UseRefused
 from registry.models import ModelVersion, Proof, Review, ReviewState, Status
 from registry.queries_review import awaiting_review, last_approved
 from registry.services_review import (
-    LONGEST_COMMENT,
     Use,
     approve_version,
     check_use,
@@ -17,6 +16,7 @@ from registry.services_review import (
     request_review,
     withdraw_review,
 )
+from registry.values import LONGEST_COMMENT
 from tests.factories import make_member, make_version, make_workspace
 
 pytestmark = pytest.mark.django_db
