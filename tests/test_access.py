@@ -1,0 +1,268 @@
+"""Who may open which address: every URL of the configuration stands in one table, and is asked for by everybody."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from django.contrib import admin
+from django.db import transaction
+from django.urls import get_resolver
+
+from accounts.models import User
+from accounts.roles import Action, Role, allows
+from accounts.services import follow_memberships
+from importers.models import ImportJob
+from stores.models import Bucket, Upload
+from tests.factories import make_bucket, make_member, make_version, make_workspace
+from tests.importers.jobs import GOOD, put
+from tests.registry.test_download import stored
+
+ANYONE, PERSON, OPERATOR = "anyone", "person", "operator"
+OWN = "own"  # of who may import, and began it: the developer
+VIEW, IMPORT, EDIT, DELETE, APPROVE, MANAGE = (
+    Action.VIEW,
+    Action.IMPORT,
+    Action.EDIT,
+    Action.DELETE,
+    Action.APPROVE,
+    Action.MANAGE,
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Who may read an address and who may send something to it; None where there is no such method.
+
+    `of` names the object whose workspace counts: to everybody outside it the address does not exist.
+    """
+
+    get: object
+    post: object = None
+    of: str = ""
+    args: dict = field(default_factory=dict)
+    query: str = ""
+    data: dict = field(default_factory=dict)
+
+
+def of_version(get, post=None, **more):
+    return Page(get, post, of="version", args={"code": "version"} | more.pop("args", {}), **more)
+
+
+def of_bucket(get, post=None, **more):
+    return Page(get, post, of="bucket", args={"name": "bucket"} | more.pop("args", {}), **more)
+
+
+def of_upload(get, post=None, **more):
+    return of_bucket(get, post, args={"code": "upload"} | more.pop("args", {}), **more)
+
+
+PAGES = {
+    "healthz": Page(ANYONE),
+    "readyz": Page(ANYONE),
+    "i18n/setlang/": Page(ANYONE, ANYONE),
+    "": Page(PERSON),
+    "help/": Page(PERSON),
+    "help/example-package/": Page(PERSON),
+    "help/<slug:topic>/": Page(PERSON, args={"topic": "import"}),
+    "accounts/login/": Page(ANYONE, ANYONE),
+    "accounts/logout/": Page(None, PERSON),
+    "accounts/password/": Page(PERSON, PERSON),
+    "accounts/password/done/": Page(PERSON),
+    "accounts/workspace/": Page(None, PERSON, of="workspace", data={"workspace": "workspace"}),
+    "storage/": Page(PERSON),
+    "storage/-/new/": Page(MANAGE, MANAGE),
+    "storage/<bucket:name>/": of_bucket(VIEW),
+    "storage/<bucket:name>/download/": of_bucket(VIEW, query="key=digits/model/config.json"),
+    "storage/<bucket:name>/upload/": of_bucket(IMPORT, IMPORT),
+    "storage/<bucket:name>/uploads/": of_bucket(None, IMPORT),
+    "storage/<bucket:name>/uploads/<uuid:code>/": of_upload(VIEW),
+    "storage/<bucket:name>/uploads/<uuid:code>/finish/": of_upload(None, OWN),
+    "storage/<bucket:name>/uploads/<uuid:code>/cancel/": of_upload(None, OWN),
+    "storage/<bucket:name>/uploads/<uuid:code>/<int:number>/": of_upload(OWN, args={"number": 0}),
+    "storage/<bucket:name>/delete/": of_bucket(DELETE, DELETE, query="key=digits/model/config.json"),
+    "storage/<bucket:name>/rename/": of_bucket(IMPORT, IMPORT, query="key=digits/model/config.json"),
+    "storage/<bucket:name>/folder/": of_bucket(IMPORT, IMPORT),
+    "storage/<bucket:name>/edit/": of_bucket(MANAGE, MANAGE, args={"name": "remote"}),
+    "storage/<bucket:name>/remove/": of_bucket(MANAGE, MANAGE),
+    "models/": Page(PERSON),
+    "models/<uuid:code>/versions/": Page(VIEW, of="model", args={"code": "model"}),
+    "models/<uuid:code>/compare/": Page(VIEW, of="model", args={"code": "model"}),
+    "models/<uuid:code>/edit/": Page(EDIT, EDIT, of="model", args={"code": "model"}),
+    "models/<uuid:code>/delete/": Page(DELETE, DELETE, of="model", args={"code": "model"}),
+    "versions/<uuid:code>/": of_version(VIEW),
+    "versions/<uuid:code>/status/": of_version(VIEW),
+    "versions/<uuid:code>/edit/": of_version(EDIT, EDIT),
+    "versions/<uuid:code>/export/": of_version(VIEW),
+    "versions/<uuid:code>/review/": of_version(VIEW, EDIT, data={"decision": "request"}),
+    "versions/<uuid:code>/delete/": of_version(DELETE, DELETE),
+    "versions/<uuid:code>/files/<path:path>": of_version(VIEW, args={"path": "model/config.json"}),
+    "imports/new/": Page(IMPORT, IMPORT),
+    "imports/preflight/": Page(IMPORT, IMPORT),
+    "imports/draft/": Page(None, IMPORT),
+    "imports/name/": Page(IMPORT),
+    "imports/of/<uuid:code>/": Page(VIEW, of="version", args={"code": "version"}),
+    "imports/of/<uuid:code>/job/": Page(VIEW, of="version", args={"code": "version"}),
+    "imports/<uuid:code>/": Page(VIEW, of="job", args={"code": "job"}),
+    "imports/<uuid:code>/status/": Page(VIEW, of="job", args={"code": "job"}),
+    "imports/<uuid:code>/cancel/": Page(IMPORT, IMPORT, of="job", args={"code": "job"}),
+    "imports/<uuid:code>/retry/": Page(None, IMPORT, of="job", args={"code": "job"}),
+}
+PEOPLE = [*Role, "operator", "stranger", "nobody"]
+
+
+def patterns(resolver=None, prefix=""):
+    """Every address of the configuration but those of the desk, which have their own table."""
+    for each in (resolver or get_resolver()).url_patterns:
+        whole = prefix + str(each.pattern)
+        if whole == "admin/":
+            continue
+        if hasattr(each, "url_patterns"):
+            yield from patterns(each, whole)
+        else:
+            yield whole
+
+
+@pytest.fixture
+def people(db):
+    """A member of each role, an operator, the administrator of another workspace, and nobody."""
+    members = {role: make_member(role.value, role) for role in Role}
+    operator = User.objects.create_superuser("operator", password="correct horse")
+    stranger = make_member("stranger", Role.ADMIN, make_workspace("elsewhere"))
+    for person in [*members.values(), stranger]:
+        follow_memberships(person)
+    return members | {"operator": operator, "stranger": stranger, "nobody": None}
+
+
+@pytest.fixture
+def things(people):
+    """One of everything, in workspace `default`; what is somebody's own is the developer's."""
+    workspace = make_workspace()
+    version = make_version(digest="0" * 64, file_count=1)
+    put(GOOD)
+    stored(version)
+    bucket = make_bucket("other")
+    named = {"model_name": "digits", "version_number": "0.0.1", "version_uuid": version.uuid}
+    job = ImportJob.objects.create(workspace=workspace, version=version, source_kind="obs", **named)
+    upload = Upload.objects.create(bucket=bucket, prefix="", created_by=people[Role.DEVELOPER])
+    upload.files.create(number=0, key="a.bin", size=1)
+    Bucket.objects.create(name="remote", workspace=workspace, driver=Bucket.Driver.S3, endpoint="https://s3.example")
+    return {
+        "workspace": workspace.uuid,
+        "model": version.model.uuid,
+        "version": version.uuid,
+        "bucket": bucket.name,
+        "upload": upload.uuid,
+        "job": job.uuid,
+    }
+
+
+def address_of(route, page, things):
+    path = route
+    for name, value in page.args.items():
+        start, end = path.index("<"), path.index(">") + 1
+        assert path[start:end].rpartition(":")[2] == f"{name}>", "arguments stand in the order of the address"
+        path = path[:start] + str(things.get(value, value)) + path[end:]
+    return f"/{path}" + (f"?{page.query}" if page.query else "")
+
+
+def expected(right, page, who):
+    """What a person meets: `allowed`, `refused`, `missing`, `sign-in`, or `no method`."""
+    if right == ANYONE:
+        return "allowed"
+    if who == "nobody":
+        return "no method" if page.get == ANYONE else "sign-in"
+    if right is None:
+        return "no method"
+    if who == "stranger" and page.of:
+        return "missing"
+    if right == OWN:
+        return expected(IMPORT, page, who) if who not in {Role.ADMIN, "operator"} else "missing"
+    if right == PERSON or who in {"operator", "stranger"}:
+        return "allowed" if right != OPERATOR or who == "operator" else "refused"
+    return "allowed" if right != OPERATOR and allows(who, right) else "refused"
+
+
+def outcome(answer):
+    if answer.status_code == 302 and answer["Location"].startswith("/accounts/login/?next="):
+        return "sign-in"
+    named = {403: "refused", 404: "missing", 405: "no method"}
+    assert answer.status_code < 500, answer.content[:300]
+    return named.get(answer.status_code, "allowed")
+
+
+def ask(client, person, method, address, data):
+    """What the person meets, with whatever it changed undone."""
+    put(GOOD, bucket="other")
+    client.logout()
+    if person:
+        client.force_login(person)
+    with transaction.atomic():
+        answer = (
+            client.generic("POST", address) if method == "post" and not data else getattr(client, method)(address, data)
+        )
+        met = outcome(answer)
+        transaction.set_rollback(True)
+    return met
+
+
+def test_every_address_stands_in_the_table():
+    assert sorted(set(patterns())) == sorted(PAGES)
+
+
+@pytest.mark.parametrize("route", sorted(PAGES))
+def test_address_opens_to_whom_the_table_says(client, things, people, route):
+    page = PAGES[route]
+    address = address_of(route, page, things)
+    data = {name: str(things.get(value, value)) for name, value in page.data.items()}
+    rights = {"get": (page.get, {}), "post": (page.post, data)}
+
+    met = {
+        (method, who): ask(client, people[who], method, address, sent)
+        for method, (right, sent) in rights.items()
+        for who in PEOPLE
+    }
+
+    assert met == {(method, who): expected(rights[method][0], page, who) for method in rights for who in PEOPLE}
+
+
+# The desk: of each model its list, and a page to add, change and delete.
+STAFF, MANAGERS, OPERATORS = {Role.REVIEWER, Role.ADMIN, "operator"}, {Role.ADMIN, "operator"}, {"operator"}
+DESK = {
+    "accounts_workspace": {"": MANAGERS, "add/": OPERATORS},
+    "accounts_user": {"": MANAGERS, "add/": MANAGERS},
+    "accounts_auditevent": {"": MANAGERS, "add/": set()},
+    "registry_registeredmodel": {"": STAFF, "add/": set()},
+    "registry_modelversion": {"": STAFF, "add/": set()},
+    "importers_importjob": {"": STAFF, "add/": set()},
+    "stores_bucket": {"": MANAGERS, "add/": OPERATORS},
+}
+
+
+def registered():
+    return {f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry}
+
+
+def test_every_part_of_the_desk_stands_in_its_table():
+    assert registered() == set(DESK)
+
+
+@pytest.mark.parametrize("part", sorted(DESK))
+def test_desk_opens_to_whom_its_table_says(client, people, part):
+    members = [who for who in PEOPLE if who not in {"stranger", "nobody"}]
+    met = {
+        page: {
+            who
+            for who in members
+            if ask(client, people[who], "get", f"/admin/{part.replace('_', '/', 1)}/{page}", {}) == "allowed"
+            and people[who].is_staff
+        }
+        for page in DESK[part]
+    }
+
+    assert met == DESK[part]
+
+
+@pytest.mark.parametrize("part", sorted(DESK))
+def test_desk_is_closed_to_who_is_not_signed_in(client, db, part):
+    answer = client.get(f"/admin/{part.replace('_', '/', 1)}/", follow=True)
+
+    assert answer.redirect_chain[-1][0].startswith("/accounts/login/?next=")
