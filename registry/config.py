@@ -1,5 +1,6 @@
 """The configuration of a model in its normalised form, and the words it is shown with."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 JSON_TYPE = "application/json"
 FORM_TYPE = "multipart/form-data"
+_STRUCTURE = frozenset({"type", "properties", "items"})
 OPERATORS = {"EXACT": "==", "ATLEAST": ">=", "ATMOST": "<="}
 _CONSTRAINTS: dict[str, Promise] = {
     "EXACT": _("current version"),
@@ -45,6 +47,19 @@ class Parameter:
     type: str
     schema: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def nested(self) -> tuple["Parameter", ...]:
+        """What it is made of: the properties of an object, the items of an array."""
+        if isinstance(items := self.schema.get("items"), Mapping):
+            return (Parameter("[ ]", type_label(items), items),)
+        return _properties(self.schema)
+
+    @property
+    def remarks(self) -> str:
+        """What its schema says beside type and structure, as JSON without the outer braces."""
+        rest = {name: value for name, value in self.schema.items() if name not in _STRUCTURE}
+        return json.dumps(rest, ensure_ascii=False, default=str)[1:-1]
+
 
 @dataclass(frozen=True)
 class Payload:
@@ -55,13 +70,7 @@ class Payload:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        properties = self.schema.get("properties")
-        if not isinstance(properties, Mapping):
-            return ()
-        return tuple(
-            Parameter(name, type_label(schema), schema if isinstance(schema, Mapping) else {})
-            for name, schema in properties.items()
-        )
+        return _properties(self.schema)
 
     @property
     def takes_file(self) -> bool:
@@ -240,6 +249,16 @@ class ModelConfig:
             stored.get("health", {}),
             stored.get("extra", {}),
         )
+
+
+def _properties(schema: Mapping[str, Any]) -> tuple[Parameter, ...]:
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping):
+        return ()
+    return tuple(
+        Parameter(name, type_label(inner), inner if isinstance(inner, Mapping) else {})
+        for name, inner in properties.items()
+    )
 
 
 def type_label(schema: Any) -> str:

@@ -21,7 +21,6 @@ _REVIEW_KINDS = {
     ReviewState.REJECTED: "bad",
 }
 
-_PLAIN_SCHEMA_KEYS = frozenset({"type"})
 _SHORT_TYPES: dict[str, Promise] = {
     "real-time": pgettext_lazy("deployment type, short", "Real-time"),
     "batch": pgettext_lazy("deployment type, short", "Batch"),
@@ -39,12 +38,6 @@ _METRICS: dict[str, Promise] = {
 def pretty_json(value: Any) -> str:
     """The value as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
-
-
-@register.filter
-def is_nested(schema: Any) -> bool:
-    """Whether a parameter's schema says more than its type."""
-    return isinstance(schema, Mapping) and bool(set(schema) - _PLAIN_SCHEMA_KEYS)
 
 
 @register.filter
