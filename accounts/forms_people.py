@@ -37,7 +37,7 @@ class InvitationForm(forms.Form):
     )
 
 
-class AccountForm(UserCreationForm[User]):
+class AccountForm(UserCreationForm):  # type: ignore[type-arg]
     """The account of somebody who was invited."""
 
     class Meta:
