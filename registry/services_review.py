@@ -1,8 +1,6 @@
 """Commands of the review of versions, and the gate that asks for its outcome."""
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -39,7 +37,8 @@ def request_review(version: ModelVersion, *, note: str = "", by: User) -> None:
     if version.status != Status.NORMAL:
         raise ReviewRefused("review.not_normal")
     undecided = Q(status=Status.NORMAL, review__in=[ReviewState.NONE, ReviewState.REJECTED])
-    _move(version, ReviewState.REQUESTED, "review.requested", {"note": note}, when=undecided, by=by)
+    _move(version, ReviewState.REQUESTED, Line("review.requested", {"note": note}), when=undecided, by=by)
+    record_audit(version.model.workspace, "review.requested", by=by, **_named(version), note=note)
     values = {"requested_by": by, "requested_by_name": by.get_username(), "requested_at": now(), "note": note}
     undone = {"decided_by": None, "decided_by_name": "", "decided_at": None, "comment": ""}
     Review.objects.update_or_create(version=version, defaults=values | undone)
@@ -49,7 +48,8 @@ def request_review(version: ModelVersion, *, note: str = "", by: User) -> None:
 def withdraw_review(version: ModelVersion, *, by: User) -> None:
     """Take a request back that nobody has decided on. Raises NotAllowed and ReviewRefused."""
     require(by, Action.EDIT, version.model.workspace)
-    _move(version, ReviewState.NONE, "review.withdrawn", {}, when=REQUESTED, by=by)
+    _move(version, ReviewState.NONE, Line("review.withdrawn"), when=REQUESTED, by=by)
+    record_audit(version.model.workspace, "review.withdrawn", by=by, **_named(version))
     Review.objects.filter(version=version).delete()
 
 
@@ -62,7 +62,8 @@ def approve_version(version: ModelVersion, *, comment: str = "", by: User) -> No
     """
     _check_judge(version, by)
     _check_length(comment)
-    _move(version, ReviewState.APPROVED, "review.approved", {"comment": comment}, when=REQUESTED, by=by)
+    _move(version, ReviewState.APPROVED, Line("review.approved", {"comment": comment}), when=REQUESTED, by=by)
+    record_audit(version.model.workspace, "review.approved", by=by, **_named(version), comment=comment)
     _decide(version, comment, by)
 
 
@@ -74,7 +75,8 @@ def reject_version(version: ModelVersion, *, comment: str, by: User) -> None:
     if not comment.strip():
         raise ReviewRefused("review.comment_missing")
     given = REQUESTED | Q(review=ReviewState.APPROVED)
-    _move(version, ReviewState.REJECTED, "review.rejected", {"comment": comment}, when=given, by=by)
+    _move(version, ReviewState.REJECTED, Line("review.rejected", {"comment": comment}), when=given, by=by)
+    record_audit(version.model.workspace, "review.rejected", by=by, **_named(version), comment=comment)
     _decide(version, comment, by)
 
 
@@ -118,11 +120,13 @@ def _check_length(text: str) -> None:
         raise ReviewRefused("review.text_too_long", most=LONGEST_COMMENT)
 
 
-def _move(version: ModelVersion, to: ReviewState, code: str, params: Mapping[str, Any], *, when: Q, by: User) -> None:
-    if not transitions.judge(version, to, Line(code, params), when=when, by=by):
+def _move(version: ModelVersion, to: ReviewState, event: Line, *, when: Q, by: User) -> None:
+    if not transitions.judge(version, to, event, when=when, by=by):
         raise ReviewRefused(_why_not_moved(version, to))
-    model = version.model
-    record_audit(model.workspace, code, by=by, name=model.name, version=version.number, **params)
+
+
+def _named(version: ModelVersion) -> dict[str, str]:
+    return {"name": version.model.name, "version": version.number}
 
 
 def _why_not_moved(version: ModelVersion, to: ReviewState) -> str:

@@ -7,9 +7,11 @@ from django.contrib import admin
 from django.db import transaction
 from django.urls import get_resolver
 
-from accounts.models import User
+from accounts.models import Membership, User
 from accounts.roles import Action, Role, allows
 from accounts.services import follow_memberships
+from accounts.services_invitations import make_invitation
+from accounts.services_tokens import make_token
 from importers.models import ImportJob
 from stores.models import Bucket, Upload
 from tests.factories import make_bucket, make_member, make_version, make_workspace
@@ -18,6 +20,9 @@ from tests.registry.test_download import stored
 
 ANYONE, PERSON, OPERATOR = "anyone", "person", "operator"
 OWN = "own"  # of who may import, and began it: the developer
+# There for these people alone: for everybody else there is no such address.
+ADMINISTRATORS = frozenset({Role.ADMIN, "operator"})
+OWNER = ADMINISTRATORS | {Role.DEVELOPER}
 VIEW, IMPORT, EDIT, DELETE, APPROVE, MANAGE = (
     Action.VIEW,
     Action.IMPORT,
@@ -68,6 +73,20 @@ PAGES = {
     "accounts/password/": Page(PERSON, PERSON),
     "accounts/password/done/": Page(PERSON),
     "accounts/workspace/": Page(None, PERSON, of="workspace", data={"workspace": "workspace"}),
+    "workspace/new/": Page(OPERATOR, OPERATOR),
+    "workspace/policies/": Page(VIEW, MANAGE),
+    "workspace/members/": Page(VIEW),
+    "workspace/members/<int:pk>/role/": Page(None, MANAGE, of="member", args={"pk": "member"}),
+    "workspace/members/<int:pk>/remove/": Page(MANAGE, MANAGE, of="member", args={"pk": "member"}),
+    "workspace/members/invite/": Page(MANAGE, MANAGE),
+    "workspace/members/invitations/<uuid:code>/revoke/": Page(
+        None, ADMINISTRATORS, of="invitation", args={"code": "invitation"}
+    ),
+    "workspace/tokens/": Page(IMPORT),
+    "workspace/tokens/new/": Page(IMPORT, IMPORT),
+    "workspace/tokens/<uuid:code>/revoke/": Page(OWNER, OWNER, of="token", args={"code": "token"}),
+    "workspace/audit/": Page(MANAGE),
+    "invitations/<str:token>/": Page(ANYONE, ANYONE, args={"token": "secret"}),
     "storage/": Page(PERSON),
     "storage/-/new/": Page(MANAGE, MANAGE),
     "storage/<bucket:name>/": of_bucket(VIEW),
@@ -145,8 +164,14 @@ def things(people):
     upload = Upload.objects.create(bucket=bucket, prefix="", created_by=people[Role.DEVELOPER])
     upload.files.create(number=0, key="a.bin", size=1)
     Bucket.objects.create(name="remote", workspace=workspace, driver=Bucket.Driver.S3, endpoint="https://s3.example")
+    invitation, secret = make_invitation(workspace, role=Role.VIEWER, note="", by=people[Role.ADMIN])
+    token, _ = make_token(workspace, name="ci", role=Role.VIEWER, expires_at=None, by=people[Role.DEVELOPER])
     return {
         "workspace": workspace.uuid,
+        "member": Membership.objects.get(user=people[Role.VIEWER]).pk,
+        "invitation": invitation.uuid,
+        "secret": secret,
+        "token": token.uuid,
         "model": version.model.uuid,
         "version": version.uuid,
         "bucket": bucket.name,
@@ -176,6 +201,8 @@ def expected(right, page, who):
         return "missing"
     if right == OWN:
         return expected(IMPORT, page, who) if who not in {Role.ADMIN, "operator"} else "missing"
+    if isinstance(right, frozenset):
+        return "allowed" if who in right else "missing"
     if right == PERSON or who in {"operator", "stranger"}:
         return "allowed" if right != OPERATOR or who == "operator" else "refused"
     return "allowed" if right != OPERATOR and allows(who, right) else "refused"
@@ -229,6 +256,8 @@ STAFF, MANAGERS, OPERATORS = {Role.REVIEWER, Role.ADMIN, "operator"}, {Role.ADMI
 DESK = {
     "accounts_workspace": {"": MANAGERS, "add/": OPERATORS},
     "accounts_user": {"": MANAGERS, "add/": MANAGERS},
+    "accounts_invitation": {"": MANAGERS, "add/": set()},
+    "accounts_apitoken": {"": MANAGERS, "add/": set()},
     "accounts_auditevent": {"": MANAGERS, "add/": set()},
     "registry_registeredmodel": {"": STAFF, "add/": set()},
     "registry_modelversion": {"": STAFF, "add/": set()},
