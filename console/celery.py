@@ -18,7 +18,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 # What the first argument of a task is, in the log.
-SUBJECTS = {"importers.run_import": "job", "stores.unpack_upload": "upload"}
+SUBJECTS = {"importers.run_import": "job", "stores.unpack_upload": "upload", "registry.run_export": "export"}
 
 
 @signals.setup_logging.connect

@@ -12,25 +12,12 @@ from registry.artifacts import ingest
 from registry.digests import package_digest
 from registry.errors import ArtifactStoreUnavailable
 from registry.exports import archive_of, export_chunks, receipt
-from registry.models import ModelSource, Status, StoredFile
+from registry.models import ModelSource, Status
 from tests import factories
 from tests.artifact_kinds import Files
+from tests.registry.exporting import PACKAGE, exportable, zip_of
 
 pytestmark = pytest.mark.django_db
-PACKAGE = {"model/config.json": b"{}", "model/model.pkl": b"weights" * 1000, "model/数据.txt": b""}
-
-
-def exportable(name="digits", package=PACKAGE, **values):
-    kept = {path: ingest([content]) for path, content in package.items()}
-    digest = package_digest((path, stored.size, stored.sha256) for path, stored in kept.items())
-    version = factories.make_version(name, digest=digest, **values)
-    for path, stored in kept.items():
-        StoredFile.objects.create(version=version, path=path, size=stored.size, sha256=stored.sha256)
-    return version
-
-
-def zip_of(version):
-    return b"".join(export_chunks(version))
 
 
 def address(version):
