@@ -138,10 +138,10 @@ class Installation:
             shutil.rmtree(self.data / "appendonlydir", ignore_errors=True)
             (self.data / "dump.rdb").unlink(missing_ok=True)
 
-    def await_end(self, job, seconds=40):
+    def await_end(self, job, seconds=40, look="look"):
         """What became of a job."""
-        await_that(lambda: self("look", job)["finished"], seconds, lambda: f"{self('look', job)}\n{self.tail()}")
-        return self("look", job)
+        await_that(lambda: self(look, job)["finished"], seconds, lambda: f"{self(look, job)}\n{self.tail()}")
+        return self(look, job)
 
     def tail(self):
         return self.log.read_text()[-5000:]
