@@ -1,6 +1,8 @@
 """Exports into object storage that fails in every way: the whole object once, or none and the reason."""
 
 import hashlib
+import io
+import zipfile
 from dataclasses import dataclass
 from functools import partial
 from time import sleep
@@ -17,6 +19,7 @@ from stores.models import Bucket
 from stores.services import driver_for
 from tests.factories import make_workspace
 from tests.fault_proxy import FaultProxy, fault_proxy
+from tests.importers import jobs
 from tests.registry.exporting import LARGE, PACKAGE, exportable, run, submit, timeline, zip_of
 from tests.seaweedfs import ACCESS_KEY, READER_KEY, READER_SECRET, SECRET_KEY
 
@@ -211,3 +214,14 @@ def test_object_somebody_put_there_meanwhile_is_kept(remote):
 
     assert (end.state, end.reason_code) == (ExportState.FAILED, "source.exists")
     assert (remote.read(), remote.uploads()) == (b"theirs", [])
+
+
+def test_what_lies_in_the_bucket_is_imported_elsewhere_to_the_same_digest(remote):
+    version = jobs.run(jobs.submit(jobs.put(jobs.GOOD))).version
+    run(submit(version, remote.bucket))
+
+    with zipfile.ZipFile(io.BytesIO(remote.read())) as archive:
+        path = jobs.put({name: archive.read(name) for name in archive.namelist()}, folder="back")
+    back = jobs.run(jobs.submit(path, name="back")).version
+
+    assert (back.status, back.digest) == ("published", version.digest)
