@@ -9,7 +9,7 @@ from celery import Celery, signals
 from django.conf import settings
 
 from console import logs
-from importers import shutdown
+from registry import shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
@@ -18,7 +18,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 # What the first argument of a task is, in the log.
-SUBJECTS = {"importers.run_import": "job", "stores.unpack_upload": "upload"}
+SUBJECTS = {"importers.run_import": "job", "stores.unpack_upload": "upload", "registry.run_export": "export"}
 
 
 @signals.setup_logging.connect
@@ -51,5 +51,5 @@ def stop_on_hangup(**_options: Any) -> None:
 
 @signals.worker_shutting_down.connect
 def hand_back_work(**_options: Any) -> None:
-    """A stopping worker waits for its tasks: imports end at once, by going back into the queue."""
+    """A stopping worker waits for its tasks: imports and exports end at once, by going back into the queue."""
     shutdown.ask()

@@ -210,6 +210,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 IMPORT_SWEEP_SECONDS = env.seconds("MODELPORT_IMPORT_SWEEP_SECONDS", 10, least=0.1)
 ARTIFACT_SWEEP_SECONDS = env.seconds("MODELPORT_ARTIFACT_SWEEP_SECONDS", 3600, least=0.1)
 UPLOAD_SWEEP_SECONDS = env.seconds("MODELPORT_UPLOAD_SWEEP_SECONDS", 60, least=0.1)
+EXPORT_SWEEP_SECONDS = env.seconds("MODELPORT_EXPORT_SWEEP_SECONDS", 10, least=0.1)
 
 
 def _every(seconds: float, task: str) -> dict[str, Any]:
@@ -221,6 +222,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-imports": _every(IMPORT_SWEEP_SECONDS, "importers.sweep_imports"),
     "sweep-artifacts": _every(ARTIFACT_SWEEP_SECONDS, "importers.sweep_artifacts"),
     "sweep-uploads": _every(UPLOAD_SWEEP_SECONDS, "stores.sweep_uploads"),
+    "sweep-exports": _every(EXPORT_SWEEP_SECONDS, "registry.sweep_exports"),
 }
 
 # Importing: times in seconds, sizes in bytes
@@ -248,6 +250,12 @@ UPLOAD_RETRY_SECONDS = env.seconds("MODELPORT_UPLOAD_RETRY_SECONDS", 20)
 UPLOAD_ATTEMPTS = env.number("MODELPORT_UPLOAD_ATTEMPTS", 3, least=1)
 UPLOAD_IDLE_SECONDS = env.seconds("MODELPORT_UPLOAD_IDLE_SECONDS", 24 * 3600)
 UPLOAD_KEPT_SECONDS = env.seconds("MODELPORT_UPLOAD_KEPT_SECONDS", 7 * 24 * 3600)
+EXPORT_LEASE_SECONDS = env.seconds("MODELPORT_EXPORT_LEASE_SECONDS", 60, least=0.1)
+EXPORT_HEARTBEAT_SECONDS = env.seconds(
+    "MODELPORT_EXPORT_HEARTBEAT_SECONDS", min(1, EXPORT_LEASE_SECONDS / 2), least=0.1, most=EXPORT_LEASE_SECONDS / 2
+)
+EXPORT_RETRY_SECONDS = env.seconds("MODELPORT_EXPORT_RETRY_SECONDS", 20)
+EXPORT_ATTEMPTS = env.number("MODELPORT_EXPORT_ATTEMPTS", 3, least=1)
 SCAN_TIMEOUT_SECONDS = env.seconds("MODELPORT_SCAN_TIMEOUT_SECONDS", 600, least=0.1)
 SCAN_MEMORY_BYTES = env.number("MODELPORT_SCAN_MEMORY_BYTES", 1024**3)
 STRICT_SEED_RULES = env.flag("MODELPORT_STRICT_SEED_RULES", False)

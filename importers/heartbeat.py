@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from django.conf import settings
 
-from importers import shutdown, transitions
+from importers import transitions
 from importers.models import ImportJob
+from registry import shutdown
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

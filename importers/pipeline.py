@@ -15,7 +15,7 @@ from importers import transitions
 from importers.fetching import Bytes, fetch, settle
 from importers.heartbeat import ClaimLost, Heartbeat
 from importers.models import ImportJob, State
-from importers.package.check import CheckOptions, FileEntry, Limits, PackageReport, check_package
+from importers.package.check import RULES, CheckOptions, FileEntry, Limits, PackageReport, check_package
 from importers.package.report import CONFIG
 from importers.request import ImportRequest
 from importers.scanner import ScanItem, ScanReport, scan_package
@@ -223,7 +223,7 @@ def _outcome(
         config_used=storable(report.config_used),
         config=storable(report.config.as_dict()),
         findings=_storable([*report.findings, *(scanned.findings if scanned else ())]),
-        scan=storable(scanned.as_dict()) if scanned else {},
+        scan=storable(_scan_with_rules(scanned)) if scanned else {},
         has_inference_code=bool(report.inference_code),
         deployment_types=report.deployment_types,
         source_params={
@@ -233,6 +233,12 @@ def _outcome(
             "engine_chosen": request.engine,
         },
     )
+
+
+def _scan_with_rules(scanned: ScanReport) -> dict[str, Any]:
+    """The scan as it is stored; among its tools the rules of the check, since a verdict on a package rests on both."""
+    rules = f"{RULES} strict" if settings.STRICT_SEED_RULES else RULES
+    return scanned.as_dict() | {"tools": {**scanned.tools, "modelport-check": rules}}
 
 
 def _package_path(request: ImportRequest, report: PackageReport) -> str:

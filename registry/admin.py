@@ -11,6 +11,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+import registry.admin_exports  # noqa: F401 - Django looks for desks in this module alone
 from accounts.admin import ReadOnly
 from accounts.queries import workspaces_for
 from registry.engines import ENGINES

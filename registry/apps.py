@@ -1,7 +1,8 @@
 from django.apps import AppConfig
 from django.utils.translation import pgettext_lazy
 
-import registry.messages  # noqa: F401
+import registry.messages
+import registry.messages_exports  # noqa: F401 - registers what events and jobs say
 
 
 class RegistryConfig(AppConfig):

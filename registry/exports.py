@@ -1,22 +1,37 @@
 """A version as a ZIP to take elsewhere: its package as it is kept, a manifest and a receipt beside it."""
 
-import io
 import json
-import zipfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from registry.artifacts import open_artifact
 from registry.errors import ArtifactStoreUnavailable
+from registry.exports_zip import Member, zip_chunks, zip_size
 from registry.models import ModelVersion, Status, StoredFile
 
 CHUNK = 1024 * 1024
 MANIFEST, RECEIPT, CONFIG = "MANIFEST.json", "RECEIPT.json", "model/config.json"
 IMAGE = "Image"
-# ZIP knows no earlier time; with one time and one order for all, equal versions give equal bytes.
-AT = (1980, 1, 1, 0, 0, 0)
-REGULAR_FILE = 0o100644 << 16
-UNIX = 3
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The ZIP of a version. Its rows are read by then; `chunks` uses no database."""
+
+    members: tuple[Member, ...]
+
+    @property
+    def size(self) -> int:
+        return zip_size(self.members)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes, the same each time, made while they are read: neither in memory nor in a file.
+
+        Raises ArtifactStoreUnavailable when a file is not in the store whole; what came before is no whole archive.
+        """
+        return zip_chunks(self.members)
 
 
 def export_name(version: ModelVersion) -> str:
@@ -28,22 +43,17 @@ def can_be_exported(version: ModelVersion) -> bool:
     return version.status == Status.NORMAL and bool(version.digest)
 
 
-def export_chunks(version: ModelVersion) -> Iterator[bytes]:
-    """The bytes of the ZIP, the same each time, made while they are read: neither in memory nor in a file.
-
-    An Image version's package is its configuration; the image itself stays in its registry (console-flow.md §7).
-    Raises ArtifactStoreUnavailable when a file is not in the store whole; what came before is then no whole archive.
-    """
+def archive_of(version: ModelVersion) -> Archive:
+    """What an export holds. An Image version's package is its configuration; the image itself stays in its registry."""
     files = list(version.files.order_by("path"))
     if version.engine == IMAGE:
         files = [file for file in files if file.path == CONFIG]
-    sink = _Sink()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-        for name, document in ((MANIFEST, manifest(version, files)), (RECEIPT, receipt(version))):
-            yield from _written(archive, sink, name, [_as_json(document)])
-        for file in files:
-            yield from _written(archive, sink, file.path, _content(file), large=file.size >= zipfile.ZIP64_LIMIT)
-    yield sink.taken()
+    documents = [_document(MANIFEST, manifest(version, files)), _document(RECEIPT, receipt(version))]
+    return Archive((*documents, *(Member(file.path, file.size, partial(_content, file)) for file in files)))
+
+
+def export_chunks(version: ModelVersion) -> Iterator[bytes]:
+    return archive_of(version).chunks()
 
 
 def manifest(version: ModelVersion, files: Iterable[StoredFile]) -> dict[str, Any]:
@@ -69,39 +79,15 @@ def receipt(version: ModelVersion) -> dict[str, Any]:
         "imported_by": version.created_by_name,
         "imported_at": version.created_at.isoformat(),
         "finished_at": version.finished_at.isoformat() if version.finished_at else None,
+        "tools": version.scan.get("tools", {}),
         "findings": version.findings,
-        "scan": version.scan,
+        "scan": {name: value for name, value in version.scan.items() if name != "tools"},
     }
 
 
-class _Sink(io.RawIOBase):
-    """What the archive wrote since it was last asked; cannot seek, so that sizes follow their content."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._parts: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._parts.append(bytes(data))
-        return len(data)
-
-    def taken(self) -> bytes:
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
-
-
-def _written(
-    archive: zipfile.ZipFile, sink: _Sink, name: str, content: Iterable[bytes], *, large: bool = False
-) -> Iterator[bytes]:
-    entry = zipfile.ZipInfo(name, AT)
-    entry.external_attr, entry.create_system = REGULAR_FILE, UNIX
-    with archive.open(entry, "w", force_zip64=large) as member:
-        for chunk in content:
-            member.write(chunk)
-            yield sink.taken()
+def _document(name: str, document: dict[str, Any]) -> Member:
+    text = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True).encode(errors="replace") + b"\n"
+    return Member(name, len(text), lambda: [text])
 
 
 def _content(file: StoredFile) -> Iterator[bytes]:
@@ -112,7 +98,3 @@ def _content(file: StoredFile) -> Iterator[bytes]:
             yield chunk
     if size != file.size:
         raise ArtifactStoreUnavailable(f"artifact {file.sha256} has {size} bytes instead of {file.size}")
-
-
-def _as_json(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True).encode(errors="replace") + b"\n"

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+import registry.models_exports  # noqa: F401 - Django looks for tables in this module alone
 from accounts.models import Workspace
 from registry.findings import message_for
 

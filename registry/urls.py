@@ -6,7 +6,8 @@ from registry.views.comparing import model_compare
 from registry.views.deleting import model_delete, version_delete
 from registry.views.downloads import file_download
 from registry.views.editing import model_edit, version_edit
-from registry.views.exporting import version_export
+from registry.views.exporting import version_export, version_export_form
+from registry.views.exports import export_cancel, export_page, export_retry, export_status
 from registry.views.listing import model_list, model_versions, version_status
 from registry.views.reviewing import version_review
 from registry.views.version import version_detail
@@ -23,6 +24,11 @@ urlpatterns = [
     path("versions/<uuid:code>/edit/", version_edit, name="version-edit"),
     path("versions/<uuid:code>/export/", version_export, name="version-export"),
     path("versions/<uuid:code>/review/", version_review, name="version-review"),
+    path("versions/<uuid:code>/export/form/", version_export_form, name="version-export-form"),
+    path("exports/<uuid:code>/", export_page, name="export"),
+    path("exports/<uuid:code>/status/", export_status, name="export-status"),
+    path("exports/<uuid:code>/cancel/", export_cancel, name="export-cancel"),
+    path("exports/<uuid:code>/retry/", export_retry, name="export-retry"),
     path("versions/<uuid:code>/delete/", version_delete, name="version-delete"),
     path("versions/<uuid:code>/files/<path:path>", file_download, name="file-download"),
 ]

@@ -26,6 +26,8 @@ from stores.services import COUNTED, Tally, delete_folder, delete_object, driver
 
 # Object storage cannot rename: every object is copied there and the old one deleted, while a person waits.
 MOST_MOVED = {Bucket.Driver.FOLDER.value: COUNTED, Bucket.Driver.S3.value: 1_000}
+# What file systems allow, and what every object storage takes.
+MAX_NAME_BYTES = 255
 _SIBLINGS = 1_000
 _MOST_PAGES = 5
 _MOVERS = 8
@@ -37,6 +39,23 @@ class Deleted:
 
     files: int
     error: SourceRefused | SourceUnavailable | None = None
+
+
+def check_new_object(bucket: Bucket, prefix: str, name: str, *, replace: bool = False) -> str:
+    """The key of an object to be made in a folder, which need not be there.
+
+    Refuses a name that is taken, also in other letters; with `replace` an object of this very name may be there.
+    """
+    key = _checked_name(check_prefix(prefix), name)
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise SourceRefused("source.name_too_long", path=shown(name), limit=MAX_NAME_BYTES)
+    driver = driver_for(bucket)
+    try:
+        _check_free(driver, bucket, key, besides=key if replace else "")
+    except SourceRefused as refused:
+        if refused.code != "source.missing":
+            raise
+    return key
 
 
 def make_folder(bucket: Bucket, prefix: str, name: str, *, by: User) -> str:

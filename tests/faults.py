@@ -22,6 +22,10 @@ QUICK = {
     "MODELPORT_IMPORT_HEARTBEAT_SECONDS": "0.1",
     "MODELPORT_IMPORT_RETRY_SECONDS": "0.3",
     "MODELPORT_IMPORT_SWEEP_SECONDS": "0.3",
+    "MODELPORT_EXPORT_LEASE_SECONDS": "1.5",
+    "MODELPORT_EXPORT_HEARTBEAT_SECONDS": "0.1",
+    "MODELPORT_EXPORT_RETRY_SECONDS": "0.3",
+    "MODELPORT_EXPORT_SWEEP_SECONDS": "0.3",
     "MODELPORT_ARTIFACT_GRACE_SECONDS": "0",
     "MODELPORT_ARTIFACT_SWEEP_SECONDS": "1",
 }
@@ -134,10 +138,10 @@ class Installation:
             shutil.rmtree(self.data / "appendonlydir", ignore_errors=True)
             (self.data / "dump.rdb").unlink(missing_ok=True)
 
-    def await_end(self, job, seconds=40):
+    def await_end(self, job, seconds=40, look="look"):
         """What became of a job."""
-        await_that(lambda: self("look", job)["finished"], seconds, lambda: f"{self('look', job)}\n{self.tail()}")
-        return self("look", job)
+        await_that(lambda: self(look, job)["finished"], seconds, lambda: f"{self(look, job)}\n{self.tail()}")
+        return self(look, job)
 
     def tail(self):
         return self.log.read_text()[-5000:]

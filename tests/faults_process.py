@@ -34,11 +34,14 @@ from console.celery import app  # noqa: E402
 from importers import heartbeat, pipeline, services  # noqa: E402
 from importers.models import FINISHED, ImportJob  # noqa: E402
 from importers.queries import latest_jobs  # noqa: E402
-from registry import artifacts, artifacts_folder  # noqa: E402
+from registry import artifacts, artifacts_folder, exports_job, services_exports, transitions_exports  # noqa: E402
+from registry import heartbeat as export_heartbeat  # noqa: E402
 from registry.models import ModelVersion, StoredFile  # noqa: E402
+from registry.models_exports import ExportJob  # noqa: E402
 from registry.services import VersionTaken, delete_version  # noqa: E402
 from stores.models import Bucket  # noqa: E402
 from tests.importers import jobs  # noqa: E402
+from tests.registry import exporting  # noqa: E402
 
 STEPS = [
     (pipeline, "examine"),
@@ -48,6 +51,10 @@ STEPS = [
     (pipeline, "hand_over"),
     (pipeline, "store"),
     (artifacts_folder, "_place"),
+    (exports_job, "archive_of"),
+    (exports_job, "_store"),
+    (transitions_exports, "place"),
+    (exports_job, "_finish"),
 ]
 WORKER = ["worker", "--concurrency=1", "--loglevel=WARNING", "--without-gossip", "--without-mingle"]
 BEAT = ["beat", "--loglevel=WARNING"]
@@ -103,19 +110,31 @@ def with_faults(owner, name):
 def install_faults():
     for owner, name in STEPS:
         with_faults(owner, name)
-    counted, run = heartbeat.Heartbeat.counted, pipeline.run
+    for work, beats in ((pipeline, heartbeat.Heartbeat), (exports_job, export_heartbeat.Heartbeat)):
+        interrupt(beats)
+        note(work)
+
+
+def interrupt(beats):
+    counted = beats.counted
 
     def interrupted(self, chunks):
         for chunk in counted(self, chunks):
             yield chunk
             fault("within a file")
 
+    beats.counted = interrupted
+
+
+def note(work):
+    run = work.run
+
     def noting(job):
         current["job"] = job.model_name
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         run(job)
 
-    heartbeat.Heartbeat.counted, pipeline.run = interrupted, noting
+    work.run = noting
 
 
 def worker(*options):
@@ -292,6 +311,42 @@ def referred():
     """The SHA-256 of every file of every version, after a sweep."""
     services.sweep_artifacts()
     return sorted(set(StoredFile.objects.values_list("sha256", flat=True)))
+
+
+def submit_export(name, plan=None):
+    """Export a version of 20 MB into a bucket; the job's primary key."""
+    if plan:
+        plan_file(name).parent.mkdir(exist_ok=True)
+        plan_file(name).write_text(json.dumps({"times": 1, "action": "die"} | plan))
+    return exporting.submit(exporting.exportable(name, exporting.LARGE), name=f"{name}.zip").pk
+
+
+def look_export(pk):
+    job = ExportJob.objects.select_related("version__model").get(pk=pk)
+    target = settings.BUCKETS_ROOT / job.bucket_name / job.key
+    return {
+        "state": job.state,
+        "finished": job.finished,
+        "reason": job.reason_code,
+        "attempts": job.attempts,
+        "timeline": exporting.timeline(job),
+        "events": [event.code for event in job.version.events.all()] if job.version else [],
+        "complete": target.exists() and target.read_bytes() == exporting.zip_of(job.version),
+        "left": job.handle,
+    }
+
+
+def on_their_way():
+    """What lies in the temporary area of the bucket of exports."""
+    return [path for path in exporting.lying() if path.startswith(".modelport-incoming")]
+
+
+def cancel_export(pk):
+    return services_exports.cancel_export(ExportJob.objects.get(pk=pk), by=None)
+
+
+def retry_export(pk):
+    return services_exports.retry_export(ExportJob.objects.get(pk=pk), by=None)
 
 
 def retry(pk):

@@ -13,6 +13,7 @@ from accounts.services import follow_memberships
 from accounts.services_invitations import make_invitation
 from accounts.services_tokens import make_token
 from importers.models import ImportJob
+from registry.services_exports import submit_export
 from stores.models import Bucket, Upload
 from tests.factories import make_bucket, make_member, make_version, make_workspace
 from tests.importers.jobs import GOOD, put
@@ -111,6 +112,11 @@ PAGES = {
     "versions/<uuid:code>/status/": of_version(VIEW),
     "versions/<uuid:code>/edit/": of_version(EDIT, EDIT),
     "versions/<uuid:code>/export/": of_version(VIEW),
+    "versions/<uuid:code>/export/form/": of_version(VIEW, IMPORT),
+    "exports/<uuid:code>/": Page(VIEW, of="export", args={"code": "export"}),
+    "exports/<uuid:code>/status/": Page(VIEW, of="export", args={"code": "export"}),
+    "exports/<uuid:code>/cancel/": Page(None, IMPORT, of="export", args={"code": "export"}),
+    "exports/<uuid:code>/retry/": Page(None, IMPORT, of="export", args={"code": "export"}),
     "versions/<uuid:code>/review/": of_version(VIEW, EDIT, data={"decision": "request"}),
     "versions/<uuid:code>/delete/": of_version(DELETE, DELETE),
     "versions/<uuid:code>/files/<path:path>": of_version(VIEW, args={"path": "model/config.json"}),
@@ -159,8 +165,10 @@ def things(people):
     put(GOOD)
     stored(version)
     bucket = make_bucket("other")
+    put(GOOD, bucket="other")
     named = {"model_name": "digits", "version_number": "0.0.1", "version_uuid": version.uuid}
     job = ImportJob.objects.create(workspace=workspace, version=version, source_kind="obs", **named)
+    export = submit_export(version, bucket=bucket, prefix="", name="digits.zip", by=people[Role.DEVELOPER])
     upload = Upload.objects.create(bucket=bucket, prefix="", created_by=people[Role.DEVELOPER])
     upload.files.create(number=0, key="a.bin", size=1)
     Bucket.objects.create(name="remote", workspace=workspace, driver=Bucket.Driver.S3, endpoint="https://s3.example")
@@ -177,6 +185,7 @@ def things(people):
         "bucket": bucket.name,
         "upload": upload.uuid,
         "job": job.uuid,
+        "export": export.uuid,
     }
 
 
@@ -261,6 +270,7 @@ DESK = {
     "accounts_auditevent": {"": MANAGERS, "add/": set()},
     "registry_registeredmodel": {"": STAFF, "add/": set()},
     "registry_modelversion": {"": STAFF, "add/": set()},
+    "registry_exportjob": {"": STAFF, "add/": set()},
     "importers_importjob": {"": STAFF, "add/": set()},
     "stores_bucket": {"": MANAGERS, "add/": OPERATORS},
 }

@@ -151,7 +151,8 @@ def test_every_task_rung_by_name_exists():
         node.value
         for path in sources()
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("importers.run_")
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if node.value.startswith(("importers.run_", "registry.run_"))
     }
 
     assert rung

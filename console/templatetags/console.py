@@ -16,12 +16,13 @@ from console.help import TOPICS
 from importers.models import ImportJob, State
 from importers.package.evidence import UNSCANNED
 from registry.models import ModelVersion, SourceKind, Status
+from registry.models_exports import ExportJob, ExportState
 
 register = template.Library()
 
 EMPTY = "--"
 UNITS = ("KB", "MB", "GB", "TB", "PB")
-KINDS = {
+KINDS: dict[str, str] = {
     Status.IMPORTING: "busy",
     Status.BUILDING: "busy",
     Status.NORMAL: "good",
@@ -33,6 +34,7 @@ KINDS = {
     State.STORING: "busy",
     State.SUCCEEDED: "good",
     State.CANCELLED: "idle",
+    ExportState.WRITING: "busy",
 }
 SOURCES = {
     SourceKind.TRAINING: pgettext_lazy("source of a version", "Training job"),
@@ -49,10 +51,10 @@ def source_words(kind: str) -> str:
 
 
 @register.inclusion_tag("components/status.html")
-def status_badge(subject: ModelVersion | ImportJob) -> dict[str, Any]:
-    """Sign and words of a version (with what is known beyond its files) or of an import job."""
-    if isinstance(subject, ImportJob):
-        return {"kind": KINDS[State(subject.state)], "words": subject.get_state_display()}
+def status_badge(subject: ModelVersion | ImportJob | ExportJob) -> dict[str, Any]:
+    """Sign and words of a version (with what is known beyond its files), of an import or of an export."""
+    if isinstance(subject, ImportJob | ExportJob):
+        return {"kind": KINDS[subject.state], "words": subject.get_state_display()}
     shown = {"kind": KINDS[Status(subject.status)], "words": subject.get_status_display(), "more": ""}
     if subject.status != Status.NORMAL:
         return shown

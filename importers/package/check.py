@@ -25,6 +25,9 @@ from stores.errors import SourceRefused
 
 __all__ = ["ALL_TYPES", "CheckOptions", "FileEntry", "Limits", "PackageReport", "Read", "check_package"]
 
+# Raised when what is an error, or what is accepted, changes; stored with every report.
+RULES = "1"
+
 
 def check_package(files: Iterable[FileEntry], read: Read, options: CheckOptions) -> PackageReport:
     """Check a package and say everything about it at once.

@@ -53,6 +53,7 @@ def test_import_keeps_what_was_found_on_the_version():
     assert version.config_found == version.config_used == GOOD["model/config.json"].decode()
     assert codes(version.findings) == codes(job.findings)
     assert version.scan["verdict"] == "review"
+    assert sorted(version.scan["tools"]) == ["modelaudit-picklescan", "modelport-check", "modelport-scan"]
 
 
 def test_import_takes_nothing_from_beside_the_model_folder():

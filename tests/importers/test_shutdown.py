@@ -6,10 +6,11 @@ import time
 
 import pytest
 
-from importers import pipeline, shutdown, transitions
+from importers import pipeline, transitions
 from importers.heartbeat import ClaimLost, Heartbeat
 from importers.models import State
 from importers.services import sweep_imports
+from registry import shutdown
 from tests.console_process import alive
 from tests.faults import Installation, await_that
 from tests.importers import jobs

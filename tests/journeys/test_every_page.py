@@ -62,6 +62,9 @@ PAGES = {
     "failed version": goes("{failed}"),
     "failed version, checks": goes("{failed}?tab=checks"),
     "version, delete": presses("{version}", ".page-actions [hx-get*=delete]", "dialog[open]"),
+    "version, export": presses("{version}", ".page-actions [hx-get*=export]", "dialog[open]"),
+    "export as a page": goes("{version}export/form/"),
+    "export job": goes("{export}"),
     "delete as a page": goes("{version}delete/"),
     "edit as a page": goes("{version}edit/?field=documents"),
     "storage": goes("/storage/"),
@@ -93,6 +96,11 @@ def site(library, visitor):
     version = visitor.address_when("Normal")
     visitor.imports(bad, "shop-hostile")
     failed = visitor.address_when("Failed")
+    visitor.page.goto(f"{version}export/form/")
+    visitor.page.locator("#id_folder").fill("/library/exports/")
+    visitor.button("Save to a bucket").last.click()
+    expect(visitor.page.locator("#export-folder")).to_be_visible()
+    export = visitor.page.url
     visitor.page.goto("/")
     job, failed_job = (visitor.address(f"{name} 0.0.1") for name in ("shop", "shop-hostile"))
     return {
@@ -103,6 +111,7 @@ def site(library, visitor):
         "failed": failed,
         "job": job,
         "failed_job": failed_job,
+        "export": export,
     }
 
 

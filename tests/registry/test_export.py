@@ -11,26 +11,13 @@ from accounts.models import AuditEvent
 from registry.artifacts import ingest
 from registry.digests import package_digest
 from registry.errors import ArtifactStoreUnavailable
-from registry.exports import export_chunks
-from registry.models import ModelSource, Status, StoredFile
+from registry.exports import archive_of, export_chunks, receipt
+from registry.models import ModelSource, Status
 from tests import factories
 from tests.artifact_kinds import Files
+from tests.registry.exporting import PACKAGE, exportable, zip_of
 
 pytestmark = pytest.mark.django_db
-PACKAGE = {"model/config.json": b"{}", "model/model.pkl": b"weights" * 1000, "model/数据.txt": b""}
-
-
-def exportable(name="digits", package=PACKAGE, **values):
-    kept = {path: ingest([content]) for path, content in package.items()}
-    digest = package_digest((path, stored.size, stored.sha256) for path, stored in kept.items())
-    version = factories.make_version(name, digest=digest, **values)
-    for path, stored in kept.items():
-        StoredFile.objects.create(version=version, path=path, size=stored.size, sha256=stored.sha256)
-    return version
-
-
-def zip_of(version):
-    return b"".join(export_chunks(version))
 
 
 def address(version):
@@ -50,6 +37,16 @@ def test_export_holds_the_package_with_its_manifest_and_receipt():
     assert manifest["digest"] == receipt["digest"] == f"sha256:{version.digest}"
     assert [file["path"] for file in manifest["files"]] == sorted(PACKAGE)
     assert (receipt["imported_by"], receipt["source"]["path"]) == ("ann", "/demo/digits/")
+
+
+def test_receipt_names_the_tools_that_judged_the_package_and_what_they_said():
+    tools = {"modelport-check": "1", "modelaudit-picklescan": "0.1.12"}
+    version = exportable(scan={"verdict": "clean", "files": [], "tools": tools}, findings=[{"code": "a"}])
+
+    said = receipt(version)
+
+    assert (said["tools"], said["findings"]) == (tools, [{"code": "a"}])
+    assert said["scan"] == {"verdict": "clean", "files": []}
 
 
 def test_export_is_the_same_each_time():
@@ -80,6 +77,19 @@ def test_export_comes_in_pieces():
     assert max(len(chunk) for chunk in export_chunks(version)) < 2 * 1024 * 1024
 
 
+NAMES = {"model/config.json": b"{}", "model/数据.txt": b"", "model/large.bin": b"x" * 3000, "model/z.bin": b"z" * 999}
+
+
+@pytest.mark.parametrize(("limit", "count"), [(2**31 - 1, 9), (3000, 9), (2999, 9), (500, 9), (9999, 3)])
+def test_size_is_known_before_anything_is_read(monkeypatch, limit, count):
+    """With the limits beyond which the format needs wider numbers brought down to these sizes."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", limit)
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", count)
+    version = exportable(package=NAMES)
+
+    assert archive_of(version).size == len(zip_of(version))
+
+
 @pytest.mark.parametrize("content", [b"short", b"x" * 9000])
 def test_export_breaks_off_when_a_stored_file_is_not_whole(content):
     version = exportable()
@@ -95,7 +105,9 @@ def test_page_gives_the_archive_as_an_attachment_and_records_who_took_it(client,
 
     response = client.get(address(version))
 
-    assert response.getvalue() == zip_of(version)
+    whole = response.getvalue()
+    assert whole == zip_of(version)
+    assert response["Content-Length"] == str(len(whole))
     assert response["Content-Disposition"] == 'attachment; filename="digits-0.0.1.zip"'
     event = AuditEvent.objects.get(code="version.exported")
     assert (event.actor, event.params["version"], event.params["digest"]) == (viewer, "0.0.1", version.digest)
@@ -106,8 +118,12 @@ def test_exeml_and_subscribed_versions_are_never_given_out(client, admin, source
     version = exportable(model_source=source)
     client.force_login(admin)
 
-    assert client.get(address(version)).status_code == 403
-    assert address(version) not in client.get(version.get_absolute_url()).text
+    answer = client.get(address(version))
+
+    assert answer.status_code == 403
+    assert ("ExeML" if source == ModelSource.EXEML else "belong to their publisher") in answer.text
+    assert "Back to the version" in answer.text
+    assert "/export/" not in client.get(version.get_absolute_url()).text
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.NORMAL])

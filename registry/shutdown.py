@@ -12,7 +12,7 @@ def begin() -> None:
 
 
 def ask() -> None:
-    """From now on an import of this worker hands its job back instead of going on."""
+    """From now on an import or export of this worker hands its job back instead of going on."""
     _asked[0] = 1
 
 
