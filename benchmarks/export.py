@@ -87,20 +87,17 @@ def peak_of(work: Callable[[], object]) -> int:
     return peak()
 
 
-def measure(name: str, ours: Callable, plain: Callable, than: str, *, sizes: list[int]) -> None:
+def measure(
+    title: str, ours: Callable[[str], object], plain: Callable[[], object], than: str, *, sizes: list[int]
+) -> None:
     """Both in turn; `ours` takes the name of a version."""
+    small, large = peak_of(lambda: ours("small")), peak_of(lambda: ours("large"))
     plain()  # warms the cache of the disk
-    small = peak_of(lambda: ours("small"))
-    large = 0
-    pairs = []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        large = max(large, peak_of(lambda: ours("large")))
-        pairs.append((time.perf_counter() - begun, timed(plain)))
+    pairs = [(timed(lambda: ours("large")), timed(plain)) for _ in range(ROUNDS)]
     best, baseline = (min(times) for times in zip(*pairs, strict=True))
     size = sum(sizes) / MEGABYTE
     print(
-        f"{name}: {size:.0f} MB at {size / best:.0f} MB/s, {baseline / best:.2f} of {than} "
+        f"{title}: {size:.0f} MB at {size / best:.0f} MB/s, {baseline / best:.2f} of {than} "
         f"({size / baseline:.0f} MB/s); memory growth {(large - small) / MEGABYTE:.1f} MB (wanted: below 64)",
         flush=True,
     )
