@@ -136,8 +136,7 @@ def _enter(request: HttpRequest, invitation: Invitation) -> HttpResponse:
 
 def _closed(request: HttpRequest) -> HttpResponse:
     """Of an unknown, used, revoked and expired link the same is said: it tells nothing to those who guess."""
-    cache.add(_counter(request), 0, WRONG_SECONDS)
-    cache.incr(_counter(request))
+    cache.set(_counter(request), cache.get(_counter(request), 0) + 1, WRONG_SECONDS)
     return render(request, "accounts/invitation_closed.html", status=404)
 
 

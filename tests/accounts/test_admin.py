@@ -6,6 +6,7 @@ from django.urls import reverse
 from accounts.models import AuditEvent, Membership, User, Workspace
 from accounts.roles import Role
 from accounts.services import follow_memberships
+from tests.accounts.people import make_invitation, make_token
 from tests.factories import make_member, make_user, make_workspace
 
 pytestmark = pytest.mark.django_db
@@ -289,3 +290,18 @@ def test_desk_pages_are_shown_in_chinese(client, operator):
     html = client.get(PEOPLE).content.decode()
 
     assert re.search(r'<html lang="([^"]*)"', html)[1] == "zh-hans"
+
+
+@pytest.mark.parametrize(("name", "make"), [("invitation", make_invitation), ("apitoken", make_token)])
+def test_invitations_and_tokens_are_read_by_managers_without_their_digest(client, manager, name, make):
+    mine = make(manager, workspace=make_workspace("alpha"), secret="mp_mine")
+    theirs = make(manager, workspace=make_workspace("beta"), secret="mp_theirs")
+
+    listed = client.get(reverse(f"admin:accounts_{name}_changelist"))
+    page = client.get(reverse(f"admin:accounts_{name}_change", args=[mine.pk]))
+    other = client.get(reverse(f"admin:accounts_{name}_change", args=[theirs.pk]))
+    changed = client.post(reverse(f"admin:accounts_{name}_change", args=[mine.pk]), {"role": "admin"})
+
+    assert list(listed.context["cl"].result_list) == [mine]
+    assert mine.digest not in page.content.decode() + listed.content.decode()
+    assert (page.status_code, other.status_code, changed.status_code) == (200, 302, 403)

@@ -12,6 +12,7 @@ from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
 from accounts.services_invitations import accept_invitation
 from accounts.transitions import use_invitation
+from console.middleware import shown_path
 from tests.accounts.people import LINK, audit, make_invitation, told
 from tests.factories import make_member, make_user, make_workspace
 
@@ -203,6 +204,12 @@ def test_guessing_is_stopped_for_one_address_alone(client, chief):
 @pytest.mark.parametrize("secret", ["%00", "x" * 5000, "‮", "%ED%A0%80", "<script>"])
 def test_hostile_link_leads_nowhere(client, secret):
     assert client.get(f"/invitations/{secret}/").status_code == 404
+
+
+def test_log_does_not_hold_the_secret_of_a_link(client, chief):
+    make_invitation(chief)
+
+    assert shown_path(client.get(LINK).wsgi_request) == "/invitations/…/"
 
 
 # Accepting

@@ -213,6 +213,11 @@ def test_members_of_another_workspace_do_not_exist(client, chief):
     assert codes == [404, 404]
 
 
+@pytest.mark.parametrize("number", [0, 10**30])
+def test_number_that_is_no_member_does_not_exist(client, chief, number):
+    assert client.get(reverse("accounts:member-remove", args=[number])).status_code == 404
+
+
 def test_operator_administers_every_workspace(client):
     ann = make_member("ann", Role.VIEWER)
     client.force_login(User.objects.create_superuser("root"))

@@ -7,7 +7,7 @@ from tests import hostile
 
 OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
 TABS = ("overview", "files", "parameters", "dependencies", "checks", "config", "events")
-TOPICS = ("import", "package", "config", "inference-code", "storage")
+TOPICS = ("import", "package", "config", "inference-code", "people", "storage")
 
 
 def goes(address):
@@ -36,6 +36,30 @@ def is_refused(ann, site):
     expect(ann.page.locator("#problems")).to_be_visible()
 
 
+def is_shown_a_secret(address, name):
+    """Makes something whose secret is shown once."""
+
+    def make(ann, site):
+        ann.page.goto(address)
+        ann.page.locator(f"[name={name}]").fill("every page")
+        ann.page.locator("main button[type=submit]").click()
+        expect(ann.page.locator(".shown-once")).to_be_visible()
+
+    return make
+
+
+def follows_an_invitation(ann, site):
+    is_shown_a_secret("/workspace/members/invite/", "note")(ann, site)
+    link = ann.page.locator(".secret code").inner_text()
+    if site.get("signed_out"):
+        ann.page.context.clear_cookies()
+    ann.page.goto(link)
+
+
+def follows_an_invitation_signed_out(ann, site):
+    follows_an_invitation(ann, site | {"signed_out": True})
+
+
 def signs_out(ann, site):
     ann.page.context.clear_cookies()
     ann.page.goto("/accounts/login/?next=/models/")
@@ -43,7 +67,7 @@ def signs_out(ann, site):
 
 PAGES = {
     "overview": goes("/"),
-    "account menu": presses("/", ".header-user", ".menu-list a"),
+    "account menu": presses("/", ".header-user", "details[open] .menu-list a"),
     "shortcuts": lambda ann, site: ann.page.keyboard.press("?"),
     "list": goes("/models/"),
     "list, a row open": goes("/models/?open={model}"),
@@ -81,7 +105,24 @@ PAGES = {
     "help": goes("/help/"),
     **{f"help, {topic}": goes(f"/help/{topic}/") for topic in TOPICS},
     "password": goes("/accounts/password/"),
+    "workspace menu": presses("/", ".header-workspace", "details[open] .menu-list a"),
+    "members": goes("/workspace/members/"),
+    "members, nobody found": goes("/workspace/members/?q=nobody-like-it"),
+    "members, removing": presses("/workspace/members/", ".operations [hx-get*=remove]", "dialog[open]"),
+    "members, inviting": presses("/workspace/members/", ".page-actions [hx-get*=invite]", "dialog[open]"),
+    "members, an invitation made": is_shown_a_secret("/workspace/members/invite/", "note"),
+    "invitation": follows_an_invitation,
+    "invitation that is not open": goes("/invitations/none/"),
+    "tokens": goes("/workspace/tokens/"),
+    "tokens, one made": is_shown_a_secret("/workspace/tokens/new/", "name"),
+    "tokens, making one": presses("/workspace/tokens/", ".page-actions [hx-get*=new]", "dialog[open]"),
+    "tokens, revoking": presses("/workspace/tokens/", ".operations [hx-get*=revoke]", "dialog[open]"),
+    "policies": goes("/workspace/policies/"),
+    "audit": goes("/workspace/audit/"),
+    "audit, nothing found": goes("/workspace/audit/?who=nobody"),
+    "new workspace": goes("/workspace/new/"),
     "not found": goes("/nothing-here/"),
+    "invitation, signed out": follows_an_invitation_signed_out,
     "sign-in": signs_out,
 }
 

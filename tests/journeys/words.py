@@ -38,6 +38,14 @@ _WORDS = {
     "edit_description": ("Edit description", "编辑描述"),
     "edit_labels": ("Edit labels", "编辑标签"),
     "save": ("Save", "保存"),
+    "invite": ("Invite by link", "通过链接邀请"),
+    "make_link": ("Make the link", "生成链接"),
+    "make_account": ("Make the account and join", "创建账号并加入"),
+    "make_token": ("Make the token", "创建令牌"),
+    "new_token": ("Make a token", "创建令牌"),
+    "revoke": ("Revoke", "撤销"),
+    "role_of": ("Role of {}", "{}的角色"),
+    "role_given": ("Role given", "授予角色"),
 }
 _TABS = {
     "overview": ("Overview", "概览"),
