@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from accounts.messages import register_audit
 from registry.findings import register_messages
 
 register_messages(
@@ -35,6 +36,14 @@ register_messages(
         "review.already_approved": _("The version is approved already."),
         "review.already_rejected": _("The version was rejected already."),
         "review.already_none": _("Nobody asks for a review of this version any more."),
+        "review.changed_meanwhile": _(
+            "%(name)s decided on it, or asked again, while you looked at it: the page shows what holds now. "
+            "Look again before you decide."
+        ),
+        "review.no_role": _(
+            "Your role in workspace “%(workspace)s” does not let you decide. Ask one of its administrators for the "
+            "role Reviewer."
+        ),
         "review.not_requested": _("Nobody asks for a review of this version: request one first."),
         "use.not_normal": _("Only a Normal version can be used."),
         "use.cannot_run": _("This version cannot run here."),
@@ -46,5 +55,16 @@ register_messages(
         "cannot_run.needs_ascend": _("This engine needs Ascend hardware."),
         "cannot_run.needs_spark": _("This engine needs a Spark installation with Java."),
         "cannot_run.needs_containers": _("Container images are not started on this installation."),
+    }
+)
+register_audit(
+    {
+        "addModel": _("Version imported"),
+        "updateModel": _("Version edited"),
+        "deleteModel": _("Version deleted"),
+        "review.requested": _("Review requested"),
+        "review.withdrawn": _("Request for review withdrawn"),
+        "review.approved": _("Version approved"),
+        "review.rejected": _("Version rejected"),
     }
 )
