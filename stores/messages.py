@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.messages import register_audit
 from stores.errors import SourceRefused, SourceUnavailable
 
 MESSAGES: Mapping[str, Promise] = {
@@ -167,3 +168,17 @@ def message_of(error: SourceRefused | SourceUnavailable) -> str:
     if message is None:
         return error.code
     return str(message) % error.params
+
+
+register_audit(
+    {
+        "bucket.created": _("Bucket created"),
+        "bucket.connected": _("Bucket connected"),
+        "bucket.edited": _("Bucket edited"),
+        "bucket.deleted": _("Bucket deleted"),
+        "storage.uploaded": _("Files uploaded"),
+        "storage.deleted": _("Files deleted"),
+        "storage.folder_made": _("Folder created"),
+        "storage.renamed": _("Files renamed"),
+    }
+)
