@@ -28,6 +28,7 @@ TOPICS = {
         Topic("package", _("Model package"), _("Folders, files, engines and what a check says about them."), "archive"),
         Topic("config", _("Configuration file"), _("Every field of config.json, with examples."), "braces"),
         Topic("inference-code", _("Inference code"), _("What customize_service.py may and must do."), "code"),
+        Topic("review", _("Review"), _("Who decides on versions, what it means, and the review desk."), "shield"),
         Topic("storage", _("Storage"), _("Buckets, paths, the picker and uploading a package."), "bucket"),
     )
 }
