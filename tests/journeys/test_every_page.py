@@ -4,10 +4,22 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import hostile
+from tests.journeys.people import requests_review
 
 OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
 TABS = ("overview", "files", "parameters", "dependencies", "checks", "config", "events")
-TOPICS = ("import", "package", "config", "inference-code", "storage")
+TOPICS = ("import", "package", "config", "inference-code", "review", "storage")
+DESKS = (
+    "registry/review",
+    "registry/modelversion",
+    "registry/registeredmodel",
+    "importers/importjob",
+    "stores/bucket",
+    "stores/upload",
+    "accounts/workspace",
+    "accounts/user",
+    "accounts/auditevent",
+)
 
 
 def goes(address):
@@ -34,6 +46,26 @@ def is_refused(ann, site):
     ann.page.goto("/imports/new/?name=1&version=x")
     ann.creates()
     expect(ann.page.locator("#problems")).to_be_visible()
+
+
+def opens_first(desk):
+    """The page of the first row of a list at the desk; some are forms."""
+
+    def open_it(ann, site):
+        ann.page.goto(f"/admin/{desk}/?review=all" if desk.endswith("review") else f"/admin/{desk}/")
+        link = ann.page.locator("#result_list tbody a").first
+        if link.count():
+            ann.page.goto(link.get_attribute("href"))
+
+    return open_it
+
+
+def chooses_all(ann, site):
+    ann.page.goto("/admin/registry/review/")
+    ann.page.locator("#action-toggle").check()
+    ann.page.locator("select[name=action]").select_option("reject_selected")
+    ann.page.locator("button[name=index]").click()
+    expect(ann.page.locator("#comment")).to_be_visible()
 
 
 def signs_out(ann, site):
@@ -78,13 +110,26 @@ PAGES = {
     "help": goes("/help/"),
     **{f"help, {topic}": goes(f"/help/{topic}/") for topic in TOPICS},
     "password": goes("/accounts/password/"),
+    "desk": goes("/admin/"),
+    "desk, one application": goes("/admin/accounts/"),
+    **{f"desk, {desk}": goes(f"/admin/{desk}/") for desk in DESKS},
+    **{f"desk, one of {desk}": opens_first(desk) for desk in DESKS},
+    "desk, nothing found": goes("/admin/registry/review/?q=nothing-like-it"),
+    "desk, a filter open": presses("/admin/registry/review/", ".desk-filter summary", ".desk-filter .menu-list a"),
+    "desk, several chosen": chooses_all,
+    "desk, new workspace": goes("/admin/accounts/workspace/add/"),
+    "desk, new person": goes("/admin/accounts/user/add/"),
+    "desk, new bucket": goes("/admin/stores/bucket/add/"),
+    "desk, deleting": goes("/admin/accounts/workspace/1/delete/"),
+    "desk, history": goes("/admin/accounts/workspace/1/history/"),
+    "desk, new password": goes("/admin/accounts/user/1/password/"),
     "not found": goes("/nothing-here/"),
     "sign-in": signs_out,
 }
 
 
 @pytest.fixture(scope="package")
-def site(library, visitor):
+def site(console, library, visitor):
     """Addresses of things to look at: a good version and a failed one, with their jobs."""
     good, broken = library.put("shop"), library.put("shop-broken", config="// x\n{,}")
     bad = library.put("shop-hostile", files={"model.joblib": hostile.attack()})
@@ -93,6 +138,7 @@ def site(library, visitor):
     version = visitor.address_when("Normal")
     visitor.imports(bad, "shop-hostile")
     failed = visitor.address_when("Failed")
+    requests_review(console, "shop")
     visitor.page.goto("/")
     job, failed_job = (visitor.address(f"{name} 0.0.1") for name in ("shop", "shop-hostile"))
     return {
