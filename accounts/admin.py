@@ -6,30 +6,32 @@ Superusers (operators) see everything; others only what an admin membership (for
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Count, Field, Model, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 from accounts import services
+from accounts.admin_base import EMPTY, Choice, Listing, moment, pairs
 from accounts.messages import AUDIT
 from accounts.models import ApiToken, AuditEvent, Invitation, Membership, User, Workspace
 from accounts.queries import manages_something, may_change_person, people_for, workspaces_for
-from accounts.roles import Action
+from accounts.roles import Action, Role
 
 admin.site.site_header = _("Modelport · review desk")
 admin.site.site_title = "Modelport"
 admin.site.index_title = _("Review desk")
 admin.site.unregister(Group)  # What a person may do follows from roles.py alone.
+admin.site.disable_action("delete_selected")  # It asks no command, so it would pass by every rule.
 
-# Headings that only screen readers meet, for which Django itself has no Chinese.
-UNTRANSLATED_BY_DJANGO = (gettext_noop("Add link"), gettext_noop("Change or view list link"))
+RULES = ("approval_to_publish", "approval_to_deploy", "four_eyes")
 
 
-class Desk:
+class Desk(Listing):
     """Permissions from memberships instead of Django's tables, and an audit event for every change."""
 
     def _manages(self, request: HttpRequest) -> bool:
@@ -63,8 +65,16 @@ class Desk:
         return field
 
 
-class ReadOnly:
-    """For staff to look at; rows of other workspaces are left out by each desk's queryset."""
+class ReadOnly(Listing):
+    """For staff to look at; rows of other workspaces are left out by each desk's queryset.
+
+    Nothing it shows is a field of a form either, so that no right ever given by mistake writes a state.
+    """
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None and self.has_add_permission(request):
+            return self.readonly_fields  # type: ignore[attr-defined]
+        return flatten_fieldsets(self.get_fieldsets(request, obj))  # type: ignore[attr-defined]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -113,13 +123,34 @@ class MembersDesk(Desk):
 
 @admin.register(Workspace)
 class WorkspaceAdmin(MembersDesk, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["name", "created_at"]
+    list_display = ["name", "members", *RULES, "created"]
+    list_filter = RULES
     search_fields = ["name"]
     inlines = [MembershipInline]
-    actions = None
+    fieldsets = [
+        (None, {"fields": ["name"]}),
+        (
+            _("Review"),
+            {
+                "fields": RULES,
+                "description": _("What holds for every version in this workspace, from now on."),
+            },
+        ),
+    ]
+
+    @admin.display(description=_("members"))
+    def members(self, workspace: Workspace) -> int:
+        return int(workspace.member_count)  # type: ignore[attr-defined]
+
+    @admin.display(description=_("created at"), ordering="created_at")
+    def created(self, workspace: Workspace) -> str:
+        return moment(workspace.created_at)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
-        return workspaces_for(request.user, Action.MANAGE)
+        people = Membership.objects.filter(workspace=OuterRef("pk")).order_by().values("workspace")
+        counted = people.annotate(people=Count("pk")).values("people")
+        rows = workspaces_for(request.user, Action.MANAGE)
+        return rows.annotate(member_count=Coalesce(Subquery(counted), 0))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.is_superuser
@@ -127,23 +158,65 @@ class WorkspaceAdmin(MembersDesk, admin.ModelAdmin):  # type: ignore[type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.is_superuser
 
+    def save_model(self, request: HttpRequest, obj: Workspace, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            services.record_audit(obj, "workspace.created", by=request.user, name=obj.name)
+        elif form.changed_data:
+            rules = {name: getattr(obj, name) for name in RULES}
+            services.record_audit(obj, "workspace.changed", by=request.user, name=obj.name, **rules)
+
+
+class RoleFilter(admin.SimpleListFilter):
+    title = _("role")
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(Role.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        if not self.value():
+            return queryset
+        mine = workspaces_for(request.user, Action.MANAGE)
+        return queryset.filter(pk__in=Membership.objects.filter(workspace__in=mine, role=self.value()).values("user"))
+
 
 @admin.register(User)
 class PersonAdmin(MembersDesk, UserAdmin):  # type: ignore[type-arg]
-    list_display = ["username", "email", "is_active", "is_staff", "last_login"]
-    list_filter = ["is_active"]
+    list_display = ["username", "full_name", "email", "roles", "is_active", "seen"]
+    list_filter = ["is_active", "is_superuser", RoleFilter]
     inlines = [MembershipInline]
-    actions = None
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         (_("Person"), {"fields": ["first_name", "last_name", "email"]}),
-        (_("Access"), {"fields": ["is_active", "is_superuser", "is_staff", "last_login", "date_joined"]}),
+        (_("Access"), {"fields": ["is_active", "is_superuser", "is_staff", "seen", "joined"]}),
     ]
-    readonly_fields = ["is_staff", "last_login", "date_joined"]
+    readonly_fields = ["is_staff", "seen", "joined"]
     filter_horizontal = []
 
+    @admin.display(description=_("name"))
+    def full_name(self, person: User) -> str:
+        return person.get_full_name() or EMPTY
+
+    @admin.display(description=_("roles"))
+    def roles(self, person: User) -> str:
+        """In the workspaces the reader manages."""
+        given = [f"{each.get_role_display()} ({each.workspace.name})" for each in person.managed]  # type: ignore[attr-defined]
+        return ", ".join([*([str(_("operator"))] if person.is_superuser else []), *given]) or EMPTY
+
+    @admin.display(description=_("last login"), ordering="last_login")
+    def seen(self, person: User) -> str:
+        return moment(person.last_login)
+
+    @admin.display(description=_("added"))
+    def joined(self, person: User) -> str:
+        return moment(person.date_joined)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return people_for(request.user, Action.MANAGE)
+        mine = Membership.objects.filter(workspace__in=workspaces_for(request.user, Action.MANAGE))
+        # Beside `memberships`, which the rules ask for all of a person's.
+        shown = Prefetch("memberships", mine.select_related("workspace").order_by("workspace__name"), "managed")
+        return people_for(request.user, Action.MANAGE).prefetch_related(shown)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         return [*self.readonly_fields, *([] if request.user.is_superuser else ["is_superuser"])]
@@ -173,12 +246,31 @@ class PersonAdmin(MembersDesk, UserAdmin):  # type: ignore[type-arg]
         super().delete_model(request, obj)
 
 
+class WhatFilter(Choice):
+    title = _("what")
+    parameter_name = column = "code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return sorted(AUDIT.items(), key=lambda known: str(known[1]))
+
+
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["at", "actor_name", "what", "where", "params"]
-    list_filter = ["code", "at"]
+    list_display = ["when", "actor_name", "what", "where", "details"]
+    list_display_links = ["when"]
+    list_filter = ["at", WhatFilter]
     search_fields = ["actor_name", "code"]
+    search_help_text = _("By who did it, or by the code of what was done.")
+    ordering = ["-id"]  # The order in which they were written, and the only one with an index for everybody.
     list_select_related = ["workspace"]
+    fields = ["when", "actor_name", "what", "where", "details"]
+
+    def title_of(self, obj: AuditEvent) -> str:
+        return f"{self.what(obj)} · {obj.actor_name}"
+
+    @admin.display(description=_("when"), ordering="id")
+    def when(self, event: AuditEvent) -> str:
+        return moment(event.at)
 
     @admin.display(description=_("what"), ordering="code")
     def what(self, event: AuditEvent) -> str:
@@ -186,12 +278,17 @@ class AuditEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("workspace"), ordering="workspace__name")
     def where(self, event: AuditEvent) -> str:
-        return event.workspace.name if event.workspace else "--"
+        return event.workspace.name if event.workspace else EMPTY
+
+    @admin.display(description=_("details"))
+    def details(self, event: AuditEvent) -> str:
+        return pairs(event.params)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
+        rows = AuditEvent.objects.order_by(*self.ordering)
         if request.user.is_superuser:
-            return AuditEvent.objects.all()
-        return AuditEvent.objects.filter(workspace__in=workspaces_for(request.user, Action.MANAGE))
+            return rows
+        return rows.filter(workspace__in=workspaces_for(request.user, Action.MANAGE))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return manages_something(request.user)

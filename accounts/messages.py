@@ -61,6 +61,7 @@ register_audit(
     _("Workspace"),
     {
         "workspace.created": _("Workspace created"),
+        "workspace.changed": _("Workspace changed"),
         "workspace.renamed": _("Workspace renamed"),
         "workspace.policies_changed": _("Policies changed"),
         "audit.exported": _("Audit trail downloaded"),

@@ -31,6 +31,7 @@ TOPICS = {
         Topic(
             "people", _("People and access"), _("Roles, inviting, API tokens, policies and the audit trail."), "users"
         ),
+        Topic("review", _("Review"), _("Who decides on versions, what it means, and the review desk."), "shield"),
         Topic("storage", _("Storage"), _("Buckets, paths, the picker and uploading a package."), "bucket"),
     )
 }

@@ -43,7 +43,7 @@ INSTALLED_APPS = [
     "registry.apps.RegistryConfig",
     "stores.apps.StoresConfig",
     "accounts.apps.AccountsConfig",
-    "django.contrib.admin",
+    "console.apps.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -59,6 +59,14 @@ register_messages(
         "review.already_approved": _("The version is approved already."),
         "review.already_rejected": _("The version was rejected already."),
         "review.already_none": _("Nobody asks for a review of this version any more."),
+        "review.changed_meanwhile": _(
+            "%(name)s decided on it, or asked again, while you looked at it: the page shows what holds now. "
+            "Look again before you decide."
+        ),
+        "review.no_role": _(
+            "Your role in workspace “%(workspace)s” does not let you decide. Ask one of its administrators for the "
+            "role Reviewer."
+        ),
         "review.not_requested": _("Nobody asks for a review of this version: request one first."),
         "use.not_normal": _("Only a Normal version can be used."),
         "use.cannot_run": _("This version cannot run here."),

@@ -1,4 +1,4 @@
-"""The operator's desk for buckets: seen by whoever manages their workspace, added to disk by operators alone."""
+"""The operator's desk for storage: buckets, which operators alone add on disk, and uploads to read."""
 
 from typing import Any
 
@@ -7,24 +7,26 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnly
+from accounts.admin_base import EMPTY, dot, moment
 from accounts.models import User
 from accounts.queries import workspaces_for
 from accounts.roles import Action
 from stores import services
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.messages import message_of
-from stores.models import Bucket
+from stores.models import Bucket, Upload, UploadState
 from stores.paths import is_bucket_name, shown
 
 _FACTS = [
     "workspace",
     "name",
     "driver",
-    "created_at",
+    "created",
     "endpoint",
     "remote_name",
     "prefix",
@@ -51,13 +53,21 @@ class BucketAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """A folder with files in it becomes a bucket here; all else about buckets is done on the storage pages."""
 
     form = BucketForm
-    list_display = ["name", "workspace", "driver", "place", "region", "created_at"]
+    list_display = ["name", "workspace", "driver", "place", "region", "created"]
+    list_filter = ["driver"]
     list_select_related = ["workspace"]
     search_fields = ["name", "endpoint", "remote_name"]
 
     @admin.display(description=_("where"))
     def place(self, bucket: Bucket) -> str:
-        return bucket.where
+        return bucket.where or EMPTY
+
+    @admin.display(description=_("created at"), ordering="created_at")
+    def created(self, bucket: Bucket) -> str:
+        return moment(bucket.created_at)
+
+    def view_on_site(self, bucket: Bucket) -> str:
+        return reverse("stores:browse", args=[bucket.name])
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """A folder is added by its name; of what is there, everything but the credentials is shown."""
@@ -88,3 +98,53 @@ class BucketAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: Bucket, form: Any, change: bool) -> None:
         assert isinstance(request.user, User)
         obj.pk = services.create_bucket(obj.workspace, obj.name, by=request.user, adopt=True).pk
+
+
+UPLOAD_KINDS = {
+    UploadState.RECEIVING: "busy",
+    UploadState.UNPACKING: "busy",
+    UploadState.DONE: "good",
+    UploadState.FAILED: "bad",
+    UploadState.CANCELLED: "idle",
+}
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["place", "shown_state", "progress", "shown_size", "created_by_name", "created"]
+    list_filter = ["state"]
+    search_fields = ["bucket__name", "created_by_name"]
+    ordering = ["-id"]
+    list_select_related = ["bucket"]
+    fields = ["place", "workspace", "shown_state", "progress", "shown_size", "conflict", "created_by_name", "created"]
+
+    @admin.display(description=_("folder"))
+    def place(self, upload: Upload) -> str:
+        return str(upload)
+
+    @admin.display(description=_("workspace"))
+    def workspace(self, upload: Upload) -> str:
+        return upload.bucket.workspace.name
+
+    @admin.display(description=_("state"), ordering="state")
+    def shown_state(self, upload: Upload) -> str:
+        return dot(UPLOAD_KINDS[UploadState(upload.state)], upload.get_state_display())
+
+    @admin.display(description=_("files"))
+    def progress(self, upload: Upload) -> str:
+        return f"{upload.files_done} / {upload.files_total}"
+
+    @admin.display(description=_("size"), ordering="bytes_total")
+    def shown_size(self, upload: Upload) -> str:
+        return filesizeformat(upload.bytes_total)
+
+    @admin.display(description=_("created at"), ordering="id")
+    def created(self, upload: Upload) -> str:
+        return moment(upload.created_at)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Upload]:
+        mine = workspaces_for(request.user, Action.MANAGE)
+        return Upload.objects.filter(bucket__workspace__in=mine).order_by(*self.ordering)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return workspaces_for(request.user, Action.MANAGE).exists()

@@ -44,10 +44,11 @@ class ConsoleProcess:
         self.output = ""
         own = {"MODELPORT_DATA": str(self.data), "PORT": str(self.port), "LANG": "C.UTF-8"}
         inherited = {name: value for name, value in os.environ.items() if name not in {"DJANGO_SETTINGS_MODULE"}}
+        self.environment = inherited | own | QUICK | environment
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up", *arguments],
             cwd=ROOT,
-            env=inherited | own | QUICK | environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -67,6 +68,13 @@ class ConsoleProcess:
             assert self.process.poll() is None, self.output
             assert time.monotonic() < deadline, self.output
             time.sleep(0.05)
+
+    def runs(self, code):
+        """Python beside the running console, for what stands before a story; what it prints comes back."""
+        command = [sys.executable, "manage.py", "shell", "--no-imports", "--command", code]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     @property
     def password(self):

@@ -217,10 +217,11 @@ def test_role_given_and_taken_opens_and_closes_the_desk(client, operator):
     url = f"{WORKSPACES}{alpha.pk}/change/"
     staff = []
 
-    client.post(url, {"name": "alpha"} | members_form({"user": ann.pk, "role": Role.ADMIN}))
+    rules = {"name": "alpha", "approval_to_publish": "on", "four_eyes": "on"}
+    client.post(url, rules | members_form({"user": ann.pk, "role": Role.ADMIN}))
     staff.append(User.objects.get(pk=ann.pk).is_staff)
     row = {"id": ann.memberships.get().pk, "workspace": alpha.pk, "user": ann.pk, "role": Role.ADMIN, "DELETE": "on"}
-    client.post(url, {"name": "alpha"} | members_form(row, initial=1))
+    client.post(url, rules | members_form(row, initial=1))
     staff.append(User.objects.get(pk=ann.pk).is_staff)
 
     assert staff == [True, False]
@@ -274,6 +275,21 @@ def test_audit_trail_of_a_manager_is_that_of_their_workspaces(client, manager):
     html = client.get(AUDIT).content.decode()
 
     assert re.findall(r'class="field-actor_name">([^<]*)<', html) == ["ann"]
+
+
+def test_changed_rules_of_a_workspace_are_recorded(client, manager):
+    alpha = Workspace.objects.get(name="alpha")
+
+    client.post(f"{WORKSPACES}{alpha.pk}/change/", {"name": "alpha", "approval_to_deploy": "on"} | members_form())
+
+    event = AuditEvent.objects.get()
+    assert (event.code, event.workspace, event.actor_name) == ("workspace.changed", alpha, "mia")
+    assert event.params == {
+        "name": "alpha",
+        "approval_to_publish": False,
+        "approval_to_deploy": True,
+        "four_eyes": False,
+    }
 
 
 def test_only_operators_make_and_delete_workspaces(client, manager):

@@ -53,9 +53,35 @@ class Library:
         return f"/{self.name}/{name}/"
 
 
-def sign_in_by_form(page, password, language):
+REQUEST = """
+from accounts.models import User
+from registry.models import ModelVersion
+from registry.services_review import request_review
+admin = User.objects.get(username="admin")
+for version in ModelVersion.objects.filter(model__name__in={names!r}).order_by("pk"):
+    request_review(version, note="Please look.", by=admin)
+"""
+MEMBER = """
+from accounts.models import Membership, User, Workspace
+from accounts.services import follow_memberships
+user = User.objects.create_user({name!r}, password={password!r})
+Membership.objects.create(user=user, workspace=Workspace.objects.get(name="default"), role={role!r})
+follow_memberships(user)
+"""
+
+
+def requests_review(console, *names):
+    """Of the only version of each model, by its author."""
+    console.runs(REQUEST.format(names=names))
+
+
+def becomes_member(console, name, role, password):
+    console.runs(MEMBER.format(name=name, role=role, password=password))
+
+
+def sign_in_by_form(page, password, language, *, name="admin"):
     page.goto("/")
-    page.locator("#id_username").fill("admin")
+    page.locator("#id_username").fill(name)
     page.locator("#id_password").fill(password)
     page.get_by_role("button", name=words_of(language).sign_in, exact=True).click()
     expect(page.locator("main.page h1")).to_be_visible()

@@ -4,10 +4,22 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import hostile
+from tests.journeys.people import requests_review
 
 OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
 TABS = ("overview", "files", "parameters", "dependencies", "checks", "config", "events")
-TOPICS = ("import", "package", "config", "inference-code", "people", "storage")
+TOPICS = ("import", "package", "config", "inference-code", "people", "review", "storage")
+DESKS = (
+    "registry/review",
+    "registry/modelversion",
+    "registry/registeredmodel",
+    "importers/importjob",
+    "stores/bucket",
+    "stores/upload",
+    "accounts/workspace",
+    "accounts/user",
+    "accounts/auditevent",
+)
 
 
 def goes(address):
@@ -58,6 +70,26 @@ def follows_an_invitation(ann, site):
 
 def follows_an_invitation_signed_out(ann, site):
     follows_an_invitation(ann, site | {"signed_out": True})
+
+
+def opens_first(desk):
+    """The page of the first row of a list at the desk; some are forms."""
+
+    def open_it(ann, site):
+        ann.page.goto(f"/admin/{desk}/?review=all" if desk.endswith("review") else f"/admin/{desk}/")
+        link = ann.page.locator("#result_list tbody a").first
+        if link.count():
+            ann.page.goto(link.get_attribute("href"))
+
+    return open_it
+
+
+def chooses_all(ann, site):
+    ann.page.goto("/admin/registry/review/")
+    ann.page.locator("#action-toggle").check()
+    ann.page.locator("select[name=action]").select_option("reject_selected")
+    ann.page.locator("button[name=index]").click()
+    expect(ann.page.locator(".desk-narrow")).to_be_visible()
 
 
 def signs_out(ann, site):
@@ -121,6 +153,19 @@ PAGES = {
     "audit": goes("/workspace/audit/"),
     "audit, nothing found": goes("/workspace/audit/?who=nobody"),
     "new workspace": goes("/workspace/new/"),
+    "desk": goes("/admin/"),
+    "desk, one application": goes("/admin/accounts/"),
+    **{f"desk, {desk}": goes(f"/admin/{desk}/") for desk in DESKS},
+    **{f"desk, one of {desk}": opens_first(desk) for desk in DESKS},
+    "desk, nothing found": goes("/admin/registry/review/?q=nothing-like-it"),
+    "desk, a filter open": presses("/admin/registry/review/", ".desk-filter summary", ".desk-filter .menu-list a"),
+    "desk, several chosen": chooses_all,
+    "desk, new workspace": goes("/admin/accounts/workspace/add/"),
+    "desk, new person": goes("/admin/accounts/user/add/"),
+    "desk, new bucket": goes("/admin/stores/bucket/add/"),
+    "desk, deleting": goes("/admin/accounts/workspace/1/delete/"),
+    "desk, history": goes("/admin/accounts/workspace/1/history/"),
+    "desk, new password": goes("/admin/accounts/user/1/password/"),
     "not found": goes("/nothing-here/"),
     "invitation, signed out": follows_an_invitation_signed_out,
     "sign-in": signs_out,
@@ -128,7 +173,7 @@ PAGES = {
 
 
 @pytest.fixture(scope="package")
-def site(library, visitor):
+def site(console, library, visitor):
     """Addresses of things to look at: a good version and a failed one, with their jobs."""
     good, broken = library.put("shop"), library.put("shop-broken", config="// x\n{,}")
     bad = library.put("shop-hostile", files={"model.joblib": hostile.attack()})
@@ -142,6 +187,7 @@ def site(library, visitor):
     visitor.button("Save to a bucket").last.click()
     expect(visitor.page.locator("#export-folder")).to_be_visible()
     export = visitor.page.url
+    requests_review(console, "shop")
     visitor.page.goto("/")
     job, failed_job = (visitor.address(f"{name} 0.0.1") for name in ("shop", "shop-hostile"))
     return {

@@ -46,6 +46,15 @@ _WORDS = {
     "revoke": ("Revoke", "撤销"),
     "role_of": ("Role of {}", "{}的角色"),
     "role_given": ("Role given", "授予角色"),
+    "open_queue": ("Open the queue", "打开审核队列"),
+    "approve": ("Approve", "通过"),
+    "reject": ("Reject", "驳回"),
+    "approve_selected": ("Approve selected", "通过所选版本"),
+    "comment_missing": ("Say in the comment why it is rejected", "驳回"),
+    "was_rejected": ("{} 0.0.1 is rejected.", "{} 0.0.1已驳回。"),
+    "one_approved": ("1 version approved.", "已通过1个版本。"),
+    "own_version": ("You imported this version yourself.", "该版本由您本人导入"),
+    "rejected": ("Rejected", "已驳回"),
 }
 _TABS = {
     "overview": ("Overview", "概览"),
