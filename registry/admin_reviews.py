@@ -256,11 +256,22 @@ class ReviewAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def reject_selected(self, request: HttpRequest, queryset: QuerySet[Review]) -> HttpResponse | None:
         return self._decide_several(request, queryset, Decision.REJECT)
 
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Nothing but primary keys is chosen."""
+        chosen = request.POST.getlist("_selected_action")
+        if not all(each.isascii() and each.isdecimal() for each in chosen):
+            raise Http404
+        return super().response_action(request, queryset, *args, **kwargs)
+
     def _decide_several(
         self, request: HttpRequest, queryset: QuerySet[Review], decision: Decision
     ) -> HttpResponse | None:
         """First a page that says on what, and on what not and why; it sends the decision back here."""
         user, comment = _reviewer(request), _comment(request)
+        if "decide" in request.POST:  # Also those that left the queue since the page was shown: each is told.
+            queryset = self.get_queryset(request).filter(pk__in=request.POST.getlist("_selected_action"))
         reviews = list(queryset[: MOST_AT_ONCE + 1])
         if len(reviews) > MOST_AT_ONCE:
             messages.error(request, _("At most %(most)s versions are decided at once. Choose fewer.") % _MOST)

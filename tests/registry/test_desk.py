@@ -434,6 +434,26 @@ def test_action_names_what_was_refused_and_why(client, reviewer, ask):
     assert said(response)[1].startswith("own 0.0.1: You imported this version yourself.")
 
 
+def test_action_names_what_somebody_else_decided_meanwhile(client, reviewer, ask):
+    mine, theirs = ask("mine"), ask("theirs")
+    approve_version(theirs, by=make_member("boss", Role.ADMIN))
+
+    response = choose(client, "reject_selected", mine, theirs, decide="yes", comment="no")
+
+    assert (state_of(mine), state_of(theirs)) == (ReviewState.REJECTED, ReviewState.APPROVED)
+    assert said(response)[0] == "1 version rejected."
+    assert said(response)[1].startswith("theirs 0.0.1: boss decided on it, or asked again")
+
+
+@pytest.mark.parametrize("chosen", ["x", "-1", "²", "1 or 1"])
+def test_action_on_what_is_no_review_is_not_found(client, reviewer, ask, chosen):
+    ask()
+
+    response = client.post(QUEUE, {"action": "approve_selected", "_selected_action": [chosen]})
+
+    assert response.status_code == 404
+
+
 def test_action_names_what_a_role_does_not_allow(client, reviewer, ask):
     other = make_workspace("other")
     reviewer.memberships.create(workspace=other, role=Role.VIEWER)
