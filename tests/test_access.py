@@ -270,8 +270,10 @@ DESK = {
     "accounts_auditevent": {"": MANAGERS, "add/": set()},
     "registry_registeredmodel": {"": STAFF, "add/": set()},
     "registry_modelversion": {"": STAFF, "add/": set()},
+    "registry_review": {"": STAFF, "add/": set()},
     "registry_exportjob": {"": STAFF, "add/": set()},
     "importers_importjob": {"": STAFF, "add/": set()},
+    "stores_upload": {"": STAFF, "add/": set()},
     "stores_bucket": {"": MANAGERS, "add/": OPERATORS},
 }
 
