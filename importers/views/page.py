@@ -18,10 +18,11 @@ from importers.package.report import CONFIG, PackageReport
 from importers.services import ImportRequest, preview_source
 from importers.views.naming import Naming, naming_of
 from importers.views.new_version import model_named
+from importers.views.type_boxes import TypeBox, boxes_of
 from registry.engines import ENGINES
 from registry.findings import Finding, Severity
 from registry.forms import BaseDocumentsFormSet, DocumentsFormSet
-from registry.models import DeploymentType, SourceKind
+from registry.models import SourceKind
 from registry.services import VersionDetails
 from registry.views.base import as_uuid
 
@@ -41,17 +42,6 @@ class Problem:
     target: str
     label: str
     message: str
-
-
-@dataclass(frozen=True)
-class TypeBox:
-    """One deployment type: whether it is asked for, and why it cannot be had; empty when it can."""
-
-    value: str
-    label: str
-    id: str
-    asked: bool
-    refused: str
 
 
 class ImportPage:
@@ -154,16 +144,11 @@ class ImportPage:
         """What is ticked and possible."""
         return tuple(box.value for box in self.type_boxes if box.asked and not box.refused)
 
-    @property
+    @cached_property
     def type_boxes(self) -> list[TypeBox]:
         """The boxes to tick; `held_types` were ticked before something ruled them out for a while."""
         held = self.data.getlist("held_types") if self.data is not None else []
-        asked = {*(self.basic["deployment_types"].value() or []), *held}
-        refused = self.source.refused_types
-        return [
-            TypeBox(kind, str(label), f"id_deployment_types_{index}", kind in asked, str(refused.get(kind, "")))
-            for index, (kind, label) in enumerate(DeploymentType.choices)
-        ]
+        return boxes_of({*(self.basic["deployment_types"].value() or []), *held}, self.source.refused_types)
 
     @property
     def carried(self) -> list[tuple[str, str]]:
@@ -258,7 +243,7 @@ class ImportPage:
     @property
     def notes_open(self) -> bool:
         """That another folder than the chosen one is taken must be seen."""
-        return any(finding.code == "layout.parent_taken" for finding in self.notes)
+        return any(finding.code in {"layout.parent_taken", "layout.model_taken"} for finding in self.notes)
 
     @cached_property
     def problems(self) -> list[Problem]:

@@ -97,7 +97,7 @@ def _overview(version: ModelVersion, query: Mapping[str, str]) -> dict[str, Any]
 
 def _location(version: ModelVersion) -> Location | None:
     try:
-        return parse_location(version.source_path) if version.source_kind == "obs" else None
+        return parse_location(version.source_path) if version.source_kind in {"obs", "template"} else None
     except SourceRefused:
         return None
 

@@ -276,6 +276,8 @@ def test_form_survives_anything(dev, value):
     sent = {name: value for name in ("template", "mode", "mode_for", "path", "held_types", "deployment_types")}
     sent |= {f"template_{name}": value for name in ("type", "engine", "environment", "q", "page")}
 
+    sent |= {button: "1" for button in ("load", "reset", "repair")}
+
     answers = [dev.post(address, typed(**sent | {"source": "template"})) for address in (FIELDS, PREFLIGHT, NEW)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 422]
@@ -300,6 +302,34 @@ def test_form_refuses_batch_in_both_languages():
     with translation.override("zh-hans"):
         assert undefined.refused_types["batch"].startswith("使用未定义模式时无法部署批量服务")
     assert TemplateSourceForm(initial={"template": "own-sklearn"}).refused_types == {}
+
+
+def test_browsing_without_javascript_keeps_the_template_and_takes_the_chosen_path(dev):
+    put(WEIGHTS)
+    sent = dev.post(PREFLIGHT, form(path="", browse="path", mode_for="own-sklearn"))
+
+    draft = re.search(r"draft%3D(.+)", sent.url).group(1)
+    html = dev.get(NEW, {"draft": draft, "path": "/packages/digits/model/"}).text
+
+    assert checked(html, "template") == ["own-sklearn"]
+    assert 'name="path" value="/packages/digits/model/"' in html
+    assert "Importable" in html
+
+
+def test_form_that_is_too_large_says_so_in_the_place_of_the_check(dev):
+    response = dev.post(FIELDS, form(description="x" * 5 * 1024 * 1024), headers=HTMX)
+
+    assert (response.status_code, response["HX-Retarget"]) == (422, "#check-findings")
+    assert "The form is larger than 4 MB" in response.text
+
+
+def test_taken_folder_below_is_shown_at_once(dev):
+    put(WEIGHTS)
+
+    html = dev.post(PREFLIGHT, form(path="/packages/digits/", mode_for="own-sklearn"), headers=HTMX).text
+
+    assert '<details class="notes" open>' in html
+    assert "so that one is taken" in html
 
 
 @pytest.mark.parametrize("files", [1, 3])
