@@ -13,7 +13,7 @@ from stores.services import driver_for, resolve
 
 def load_config(page: ImportPage) -> None:
     """Put the file that was asked for into the editor; a refusal is said at its field and changes nothing."""
-    if page.data is None or "load" not in page.data:
+    if page.data is None or not page.source.has_editor or "load" not in page.data:
         return
     try:
         page.write_config(read_text(page.workspace, page.data.get("config_path", "")), "obs")

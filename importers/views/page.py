@@ -12,15 +12,17 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Workspace
 from accounts.queries import Person
-from importers.forms import SOURCE_FORMS, BasicForm, SpecForm, generated_name, mark_of
+from importers.forms import SOURCE_FORMS, BasicForm, SpecForm, generated_name, source_form
+from importers.forms_source import mark_of
 from importers.package.report import CONFIG, PackageReport
 from importers.services import ImportRequest, preview_source
 from importers.views.naming import Naming, naming_of
 from importers.views.new_version import model_named
+from importers.views.type_boxes import TypeBox, boxes_of
 from registry.engines import ENGINES
 from registry.findings import Finding, Severity
 from registry.forms import BaseDocumentsFormSet, DocumentsFormSet
-from registry.models import DeploymentType, SourceKind
+from registry.models import SourceKind
 from registry.services import VersionDetails
 from registry.views.base import as_uuid
 
@@ -62,9 +64,9 @@ class ImportPage:
             self.data["name"] = self.model.name  # a new version is one of this model, whatever was sent
         given = {"name": generated_name(), "version": "0.0.1", **(initial or {})}
         kind = str(given.get("source", "") if data is None else data.get("source", ""))
-        self.kind = kind if kind in SOURCE_FORMS else str(SourceKind.OBS)
         self.basic = BasicForm(self.data, initial=given)
-        self.source = SOURCE_FORMS[self.kind](self.data, initial=given)
+        self.source = source_form(kind)(self.data, initial=given)
+        self.kind = str(self.source.kind)
         self.spec = SpecForm(self.data, initial=given)
         self.documents: BaseDocumentsFormSet = DocumentsFormSet(
             self.data, prefix="documents", initial=given.get("documents")
@@ -85,6 +87,11 @@ class ImportPage:
     def kinds(self) -> list[tuple[str, str]]:
         """The sources to choose from, in the order of the control."""
         return [(kind, str(SourceKind(kind).label)) for kind in SOURCE_FORMS]
+
+    @property
+    def address(self) -> dict[str, str]:
+        """What the page's own address says: which source, and the model that gets a new version."""
+        return {"source": self.kind} | ({"model": str(self.model.uuid)} if self.model else {})
 
     def check(self) -> None:
         """Look at the chosen source as the import would, and do what a button of the editor asks for."""
@@ -134,12 +141,25 @@ class ImportPage:
 
     @property
     def deployment_types(self) -> tuple[str, ...]:
-        ticked = self.basic["deployment_types"].value() or []
-        return tuple(kind for kind in DeploymentType.values if kind in ticked)
+        """What is ticked and possible."""
+        return tuple(box.value for box in self.type_boxes if box.asked and not box.refused)
+
+    @cached_property
+    def type_boxes(self) -> list[TypeBox]:
+        """The boxes to tick; `held_types` were ticked before something ruled them out for a while."""
+        held = self.data.getlist("held_types") if self.data is not None else []
+        return boxes_of({*(self.basic["deployment_types"].value() or []), *held}, self.source.refused_types)
+
+    @property
+    def carried(self) -> list[tuple[str, str]]:
+        """What was typed for other sources, kept while another one is shown."""
+        others = {name for form in SOURCE_FORMS.values() for name in form.base_fields} - set(self.source.fields)
+        typed = self.data if self.data is not None else QueryDict()
+        return [(name, str(typed[name])) for name in sorted(others) if typed.get(name)]
 
     def write_config(self, text: str, origin: str) -> None:
         """Put a text into the editor and switch it on."""
-        if self.data is None:
+        if self.data is None or not self.source.has_editor:
             return
         self.fill = (text, mark_of(origin, text))
         self.data["config_edit"] = "on"
@@ -152,18 +172,11 @@ class ImportPage:
 
     def _show_found_config(self) -> None:
         """An editor that is on and was not written in shows the package's own configuration."""
-        if self.data is None or not self.report or not self.source["config_edit"].value():
+        if self.data is None or not self.report or not self.source.has_editor:
             return
-        if self.source.config_origin == "found" and self.report.config_found is not None:
+        wanted = self.source["config_edit"].value() and self.source.config_origin == "found"
+        if wanted and self.report.config_found is not None:
             self.write_config(self.report.config_found, "found")
-
-    @property
-    def found_mark(self) -> str:
-        return mark_of("found", (self.report and self.report.config_found) or "")
-
-    @property
-    def repair_mark(self) -> str:
-        return mark_of("repaired", (self.report and self.report.repair) or "")
 
     @cached_property
     def naming(self) -> Naming | None:
@@ -172,12 +185,18 @@ class ImportPage:
 
     def is_valid(self) -> bool:
         """Whether the import can be submitted; errors then stand at their fields."""
-        self.submitted = True
+        self.submitted = self.source.submitted = True
+        self._refuse_types()
         whole = all([*(form.is_valid() for form in self.forms), self.documents.is_valid()])
-        if self.engine_asked and "engine" not in self.source.errors:
+        if self.engine_asked and "engine" in self.source.fields and "engine" not in self.source.errors:
             self.source.add_error("engine", _("Choose the AI engine: nothing in the package says which one it is."))
             return False
         return whole and self.report is not None and self.report.importable
+
+    def _refuse_types(self) -> None:
+        for kind, reason in self.source.refused_types.items():
+            if kind in (self.basic["deployment_types"].value() or []):
+                self.basic.add_error("deployment_types", reason)
 
     @property
     def engine_asked(self) -> bool:
@@ -224,7 +243,7 @@ class ImportPage:
     @property
     def notes_open(self) -> bool:
         """That another folder than the chosen one is taken must be seen."""
-        return any(finding.code == "layout.parent_taken" for finding in self.notes)
+        return any(finding.code in {"layout.parent_taken", "layout.model_taken"} for finding in self.notes)
 
     @cached_property
     def problems(self) -> list[Problem]:

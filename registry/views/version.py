@@ -36,12 +36,12 @@ TABS = {
 }
 # The texts and reports a tab shows; those of the others are left in the database.
 LARGE_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "overview": ("config",),
+    "overview": ("config", "source_params"),
     "files": (),
     "parameters": ("config",),
     "dependencies": ("config",),
     "checks": ("scan",),
-    "config": ("config", "config_found", "config_used"),
+    "config": ("config", "config_found", "config_used", "source_params"),
     "events": (),
 }
 VERSIONS_IN_MENU = 30
@@ -101,7 +101,7 @@ def _overview(version: ModelVersion, query: Mapping[str, str]) -> dict[str, Any]
 
 def _location(version: ModelVersion) -> Location | None:
     try:
-        return parse_location(version.source_path) if version.source_kind == "obs" else None
+        return parse_location(version.source_path) if version.source_kind in {"obs", "template"} else None
     except SourceRefused:
         return None
 

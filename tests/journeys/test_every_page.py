@@ -8,7 +8,7 @@ from tests.journeys.people import requests_review
 
 OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
 TABS = ("overview", "files", "parameters", "dependencies", "checks", "config", "events")
-TOPICS = ("import", "package", "config", "inference-code", "people", "review", "storage")
+TOPICS = ("import", "package", "config", "templates", "inference-code", "people", "review", "storage")
 DESKS = (
     "registry/review",
     "registry/modelversion",
@@ -110,6 +110,17 @@ PAGES = {
     "import form, importable": goes("/imports/new/?path={good}"),
     "import form, findings and editor": shows_findings_and_editor,
     "import form, refused": is_refused,
+    "import form, template": goes("/imports/new/?source=template"),
+    "import form, template chosen": goes(
+        "/imports/new/?source=template&template=own-sklearn&mode=undefined&path={good}"
+    ),
+    "import form, template refused": goes(
+        "/imports/new/?source=template&template=tf-image-classification-py27&path={good}"
+    ),
+    "template rules": presses("/imports/new/?source=template", ".template-card .help-mark", "dialog[open]"),
+    "templates": goes("/model-templates/"),
+    "templates, nothing found": goes("/model-templates/?q=nothing-like-it"),
+    "template": goes("/model-templates/tf-image-classification-py27/"),
     "picker": presses("/imports/new/", "[value=path].picker-button", "#picker .picker-row"),
     "picker as a page": goes("/storage/library/?pick=folder&field=id_path&next=/imports/new/"),
     "job": goes("{job}"),
