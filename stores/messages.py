@@ -1,4 +1,4 @@
-"""What each refusal of a bucket means, in words that say what to do."""
+"""What each refusal of a bucket or a registry means, in words that say what to do."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from stores.errors import SourceRefused, SourceUnavailable
+from stores.messages_registries import MESSAGES as OF_REGISTRIES
 
 MESSAGES: Mapping[str, Promise] = {
     "source.path_malformed": _(
@@ -158,6 +159,7 @@ MESSAGES: Mapping[str, Promise] = {
         "“%(path)s” would unpack to more than %(limit)s times its size, as archives made to fill a disk do. "
         "Upload the files themselves instead."
     ),
+    **OF_REGISTRIES,
 }
 
 

@@ -17,7 +17,7 @@ STEPS = [
     {"services"},
     {"pipeline", "preparation", "exports", "uploads"},
     {"scanner", "scan_child", "sources", "package", "fetching", "known", "heartbeat", "shutdown", "archive"},
-    {"artifacts", "drivers"},
+    {"artifacts", "drivers", "oci"},
     {"transitions", "details"},
     {"queries"},
     {"values", "request"},
