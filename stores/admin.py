@@ -1,4 +1,4 @@
-"""The operator's desk for buckets: seen by whoever manages their workspace, added to disk by operators alone."""
+"""The operator's desk for buckets and registries: seen by whoever manages their workspace; operators add folders."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from accounts.roles import Action
 from stores import services
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.messages import message_of
-from stores.models import Bucket
+from stores.models import Bucket, RegistryConnection
 from stores.paths import is_bucket_name, shown
 
 _FACTS = [
@@ -88,3 +88,35 @@ class BucketAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: Bucket, form: Any, change: bool) -> None:
         assert isinstance(request.user, User)
         obj.pk = services.create_bucket(obj.workspace, obj.name, by=request.user, adopt=True).pk
+
+
+@admin.register(RegistryConnection)
+class RegistryConnectionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """What workspaces are connected to; connections are made and changed on the pages of container registries."""
+
+    list_display = ["name", "workspace", "where", "username", "check_code", "checked_at"]
+    list_select_related = ["workspace"]
+    search_fields = ["name", "address"]
+    fields = [
+        "workspace",
+        "name",
+        "address",
+        "insecure",
+        "repositories",
+        "username",
+        "token_host",
+        "blob_hosts",
+        "created_at",
+        "check_code",
+        "checked_at",
+    ]
+
+    @admin.display(description=_("where"))
+    def where(self, connection: RegistryConnection) -> str:
+        return connection.where
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RegistryConnection]:
+        return RegistryConnection.objects.filter(workspace__in=workspaces_for(request.user, Action.MANAGE))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return workspaces_for(request.user, Action.MANAGE).exists()
