@@ -29,5 +29,6 @@ TOPICS = {
         Topic("config", _("Configuration file"), _("Every field of config.json, with examples."), "braces"),
         Topic("inference-code", _("Inference code"), _("What customize_service.py may and must do."), "code"),
         Topic("storage", _("Storage"), _("Buckets, paths, the picker and uploading a package."), "bucket"),
+        Topic("registries", _("Container registries"), _("Connecting one, and what an image tells."), "layers"),
     )
 }
