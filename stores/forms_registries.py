@@ -10,7 +10,7 @@ from stores.errors import SourceRefused
 from stores.forms_buckets import plain_text, secret_text
 from stores.messages import message_of
 from stores.models import RegistryConnection
-from stores.oci_place import RegistryPlace, check_ca, check_place, check_url
+from stores.oci_place import RegistryPlace, check_ca, check_place
 from stores.paths import shown
 from stores.paths_images import is_address, is_pattern
 from stores.services_registries import RegistryEntry, with_saved_password
@@ -199,7 +199,7 @@ def _hosts(text: str) -> tuple[str, ...]:
     found = tuple(host.lower().removeprefix("https://").removeprefix("http://").rstrip("/") for host in _split(text))
     for host in found:
         try:
-            check_url(RegistryPlace(host), f"https://{host}/")
+            check_place(RegistryPlace(host))
         except SourceRefused as refusal:
             raise forms.ValidationError(message_of(refusal)) from refusal
     return found

@@ -86,7 +86,8 @@ def is_platform(text: str) -> bool:
 
 def is_pattern(text: str) -> bool:
     """True for a repository in which `*` may stand for any characters, slashes too."""
-    return len(text) <= MAX_REPOSITORY and re.fullmatch(_PATTERN, text) is not None
+    strange = "//" in text or ".." in text
+    return len(text) <= MAX_REPOSITORY and re.fullmatch(_PATTERN, text) is not None and not strange
 
 
 def allows(patterns: tuple[str, ...], repository: str) -> bool:
