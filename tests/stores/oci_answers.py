@@ -2,8 +2,11 @@
 
 import json
 
+import pytest
 import urllib3
 
+from stores.errors import SourceRefused, SourceUnavailable
+from stores.messages import message_of
 from stores.oci import RegistryClient
 from stores.oci_place import RegistryPlace
 from stores.paths_images import ImageReference
@@ -87,3 +90,17 @@ def holding(manifest_value, config_body=None, kind=""):
         return as_json({"tags": ["1.0"], "repositories": [IMAGE]})
 
     return answering(answer)
+
+
+def unavailable(call, *args, **values):
+    with pytest.raises(SourceUnavailable) as caught:
+        call(*args, **values)
+    assert "%(" not in message_of(caught.value)
+    return caught.value.code
+
+
+def failing(call, *args):
+    with pytest.raises((SourceRefused, SourceUnavailable)) as caught:
+        call(*args)
+    assert "%(" not in message_of(caught.value)
+    return caught.value.code
