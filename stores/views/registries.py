@@ -46,7 +46,8 @@ def registry_list(request: ConsoleRequest) -> HttpResponse:
     context: dict[str, Any] = {"allowed": allowed(request, request.workspace), "picker": picker}
     if picker:
         return _pick(request, picker, context | {"connections": connections})
-    search, sort = request.GET.get("q", "").strip(), request.GET.get("sort", "")
+    # PostgreSQL takes no text with a NUL in it, and no name holds one.
+    search, sort = request.GET.get("q", "").replace("\0", "").strip(), request.GET.get("sort", "")
     rows = [Row(connection, last_test(connection)) for connection in _wanted(connections, search, sort)]
     context |= {"rows": rows, "search": search, "searchable": bool(search) or len(rows) >= SEARCHED_FROM}
     return render(request, "stores/registry_list.html", context | {"headings": _headings(sort)})

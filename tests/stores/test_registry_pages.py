@@ -86,6 +86,10 @@ def test_list_is_sorted_and_searched_by_its_address(as_admin, connection, admin)
     assert "No registry of this workspace contains “x-x”" in as_admin.get(f"{LIST}?q=x-x").content.decode()
 
 
+def test_list_searches_for_no_text_that_a_database_refuses(as_admin, connection):
+    assert [row.connection.name for row in as_admin.get(f"{LIST}?q=te%00am").context["rows"]] == ["team"]
+
+
 def test_list_without_connections_says_how_to_begin(as_admin, workspace):
     assert "Connect the registry that holds your images" in as_admin.get(LIST).content.decode()
 
