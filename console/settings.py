@@ -155,6 +155,11 @@ S3_HOSTS = env.words("MODELPORT_S3_HOSTS", [])
 S3_CONNECT_SECONDS = env.seconds("MODELPORT_S3_CONNECT_SECONDS", 5, least=0.1)
 S3_READ_SECONDS = env.seconds("MODELPORT_S3_READ_SECONDS", 30, least=0.1)
 S3_ATTEMPTS = env.number("MODELPORT_S3_ATTEMPTS", 3, least=1)
+# Container registries: the hosts the console may ask (none named: every one), those it may ask without encryption.
+REGISTRY_HOSTS = env.words("MODELPORT_REGISTRY_HOSTS", [])
+REGISTRY_INSECURE_HOSTS = env.words("MODELPORT_REGISTRY_INSECURE_HOSTS", [])
+REGISTRY_CONNECT_SECONDS = env.seconds("MODELPORT_REGISTRY_CONNECT_SECONDS", 5, least=0.1)
+REGISTRY_READ_SECONDS = env.seconds("MODELPORT_REGISTRY_READ_SECONDS", 20, least=0.1)
 # Only the upload page takes files, and never into memory; it names its own handler.
 FILE_UPLOAD_HANDLERS = ["console.uploads.NoFiles"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024

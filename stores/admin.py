@@ -1,4 +1,4 @@
-"""The operator's desk for storage: buckets, which operators alone add on disk, and uploads to read."""
+"""The operator's desk for storage: buckets, which operators alone add on disk, uploads and registries to read."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from accounts.roles import Action
 from stores import services
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.messages import message_of
-from stores.models import Bucket, Upload, UploadState
+from stores.models import Bucket, RegistryConnection, Upload, UploadState
 from stores.paths import is_bucket_name, shown
 
 _FACTS = [
@@ -145,6 +145,38 @@ class UploadAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def get_queryset(self, request: HttpRequest) -> QuerySet[Upload]:
         mine = workspaces_for(request.user, Action.MANAGE)
         return Upload.objects.filter(bucket__workspace__in=mine).order_by(*self.ordering)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return workspaces_for(request.user, Action.MANAGE).exists()
+
+
+@admin.register(RegistryConnection)
+class RegistryConnectionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """What workspaces are connected to; connections are made and changed on the pages of container registries."""
+
+    list_display = ["name", "workspace", "where", "username", "check_code", "checked_at"]
+    list_select_related = ["workspace"]
+    search_fields = ["name", "address"]
+    fields = [
+        "workspace",
+        "name",
+        "address",
+        "insecure",
+        "repositories",
+        "username",
+        "token_host",
+        "blob_hosts",
+        "created_at",
+        "check_code",
+        "checked_at",
+    ]
+
+    @admin.display(description=_("where"))
+    def where(self, connection: RegistryConnection) -> str:
+        return connection.where
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RegistryConnection]:
+        return RegistryConnection.objects.filter(workspace__in=workspaces_for(request.user, Action.MANAGE))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return workspaces_for(request.user, Action.MANAGE).exists()

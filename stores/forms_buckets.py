@@ -23,12 +23,12 @@ _PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"
 _SECRET = {"autocomplete": "new-password", "spellcheck": "false", "hx-preserve": "true"}
 
 
-def _text(label: Any, length: int, *, example: str = "", help_text: Any = "") -> forms.CharField:
+def plain_text(label: Any, length: int, *, example: str = "", help_text: Any = "") -> forms.CharField:
     widget = forms.TextInput(attrs={**_PLAIN, "class": "mono", "placeholder": example})
     return forms.CharField(label=label, required=False, max_length=length, widget=widget, help_text=help_text)
 
 
-def _secret(label: Any, length: int, *, help_text: Any) -> forms.CharField:
+def secret_text(label: Any, length: int, *, help_text: Any) -> forms.CharField:
     widget = forms.PasswordInput(attrs=_SECRET)
     return forms.CharField(label=label, required=False, max_length=length, widget=widget, help_text=help_text)
 
@@ -36,7 +36,7 @@ def _secret(label: Any, length: int, *, help_text: Any) -> forms.CharField:
 class PlaceForm(forms.Form):
     """Where a bucket lies at object storage and with which credentials; `bucket` is the one that is changed, if any."""
 
-    endpoint = _text(
+    endpoint = plain_text(
         _("Endpoint"),
         255,
         example="https://obs.cn-north-4.myhuaweicloud.com",
@@ -45,14 +45,14 @@ class PlaceForm(forms.Form):
             "MinIO, Ceph: http://host:port. The name of the bucket is not part of it."
         ),
     )
-    remote_name = _text(_("Bucket at the endpoint"), 63, example="team-models")
-    remote_prefix = _text(
+    remote_name = plain_text(_("Bucket at the endpoint"), 63, example="team-models")
+    remote_prefix = plain_text(
         _("Prefix"),
         512,
         example="models/",
         help_text=_("Shows and stores only what lies below this folder of the bucket. Empty: the whole bucket."),
     )
-    region = _text(
+    region = plain_text(
         _("Region"),
         64,
         example="cn-north-4",
@@ -61,9 +61,9 @@ class PlaceForm(forms.Form):
     addressing = forms.ChoiceField(
         label=_("Addressing"), choices=Bucket.Addressing.choices, required=False, initial=Bucket.Addressing.PATH
     )
-    access_key = _text(_("Access key"), 256)
-    secret_key = _secret(_("Secret key"), 512, help_text=_("Stored encrypted and never shown again."))
-    session_token = _secret(
+    access_key = plain_text(_("Access key"), 256)
+    secret_key = secret_text(_("Secret key"), 512, help_text=_("Stored encrypted and never shown again."))
+    session_token = secret_text(
         _("Session token"),
         8192,
         help_text=_("Only for temporary credentials; when they run out, the bucket cannot be read any more."),
@@ -173,7 +173,7 @@ class BucketForm(forms.Form):
     kind = forms.ChoiceField(
         label=_("Kind"), choices=Bucket.Driver.choices, required=False, initial=Bucket.Driver.FOLDER
     )
-    name = _text(_("Bucket name"), 63)
+    name = plain_text(_("Bucket name"), 63)
 
     def clean_kind(self) -> str:
         return self.cleaned_data["kind"] or Bucket.Driver.FOLDER

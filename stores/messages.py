@@ -1,4 +1,4 @@
-"""What each refusal of a bucket means, in words that say what to do."""
+"""What each refusal of a bucket or a registry means, in words that say what to do."""
 
 from collections.abc import Mapping
 
@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.messages import register_audit
 from stores.errors import SourceRefused, SourceUnavailable
+from stores.messages_registries import MESSAGES as OF_REGISTRIES
 
 register_audit(
     _("Storage"),
@@ -186,6 +187,7 @@ MESSAGES: Mapping[str, Promise] = {
         "“%(path)s” would unpack to more than %(limit)s times its size, as archives made to fill a disk do. "
         "Upload the files themselves instead."
     ),
+    **OF_REGISTRIES,
 }
 
 

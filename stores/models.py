@@ -1,4 +1,4 @@
-"""Buckets: where people keep the model packages they import."""
+"""Where models come from: buckets that hold packages, and container registries."""
 
 import uuid
 
@@ -6,9 +6,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Workspace
+from stores.models_registries import RegistryConnection
 from stores.models_uploads import Conflict, Upload, UploadFile, UploadState
 
-__all__ = ["Bucket", "Conflict", "Upload", "UploadFile", "UploadState"]
+__all__ = ["Bucket", "Conflict", "RegistryConnection", "Upload", "UploadFile", "UploadState"]
 
 
 class Bucket(models.Model):

@@ -3,7 +3,18 @@
 from django.urls import path, register_converter
 
 from stores.paths import BUCKET_NAME
-from stores.views import browse, buckets, connecting, objects, renaming, upload, uploads
+from stores.views import (
+    browse,
+    buckets,
+    connecting,
+    images,
+    objects,
+    registering,
+    registries,
+    renaming,
+    upload,
+    uploads,
+)
 
 
 class BucketName:
@@ -35,4 +46,10 @@ urlpatterns = [
     path("storage/<bucket:name>/folder/", renaming.folder_create, name="folder-create"),
     path("storage/<bucket:name>/edit/", connecting.bucket_edit, name="bucket-edit"),
     path("storage/<bucket:name>/remove/", buckets.bucket_remove, name="bucket-remove"),
+    path("registries/", registries.registry_list, name="registry-list"),
+    path("registries/new/", registering.registry_create, name="registry-create"),
+    path("registries/<uuid:code>/", images.registry, name="registry"),
+    path("registries/<uuid:code>/edit/", registering.registry_edit, name="registry-edit"),
+    path("registries/<uuid:code>/check/", registries.registry_check, name="registry-check"),
+    path("registries/<uuid:code>/remove/", registries.registry_remove, name="registry-remove"),
 ]

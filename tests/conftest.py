@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.utils import translation
 from xdist.scheduler import LoadScopeScheduling
 
-from tests import factories, seaweedfs
+from tests import factories, oci_registry, seaweedfs
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +51,20 @@ def admin(db):
 def s3():
     """A real S3 server, started by the first test that asks for one; each test makes a bucket of its own."""
     with seaweedfs.server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def passwords():
+    """A real container registry that asks for a user and a password."""
+    with oci_registry.registry_with_passwords() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def tokens():
+    """A real container registry with a token service, which lets nobody list the repositories."""
+    with oci_registry.registry_with_tokens() as running:
         yield running
 
 

@@ -14,6 +14,8 @@ BUCKETS_ROOT = _ROOT / "buckets"
 STATIC_ROOT = _ROOT / "static"
 STATIC_ROOT.mkdir()
 S3_CONNECT_SECONDS, S3_READ_SECONDS, S3_ATTEMPTS = 2, 10, 3
+REGISTRY_INSECURE_HOSTS = ["127.0.0.1", "localhost"]
+REGISTRY_CONNECT_SECONDS, REGISTRY_READ_SECONDS = 2, 10
 STORAGES = STORAGES | {
     "artifacts": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",

@@ -17,7 +17,7 @@ STEPS = [
     {"services"},
     {"pipeline", "preparation", "exports", "uploads"},
     {"scanner", "scan_child", "sources", "package", "fetching", "known", "heartbeat", "shutdown", "archive"},
-    {"artifacts", "drivers"},
+    {"artifacts", "drivers", "oci"},
     {"transitions", "details"},
     {"queries"},
     {"values", "request"},
@@ -115,6 +115,18 @@ def test_object_storage_is_reached_only_where_the_design_says():
         ("registry/artifacts_stream.py", "botocore.exceptions"),
         ("registry/artifacts_stream.py", "botocore.response"),
     }
+
+
+def test_requests_are_sent_only_where_the_design_says():
+    """Registries alone are reached beside object storage; what guards their connections is in one place."""
+    users = {
+        str(path.relative_to(ROOT))
+        for path in sources()
+        if any(module.split(".")[0] in {"urllib3", "requests", "httpx"} for module, _ in imports_of(path))
+        if not (path.parent == ROOT / "stores" / "drivers" and path.name.startswith("s3"))
+    }
+
+    assert {user for user in users if user.startswith("stores/")} == {"stores/oci_http.py"}
 
 
 def test_package_checks_use_no_database_network_or_process():

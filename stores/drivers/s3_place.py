@@ -36,7 +36,7 @@ class S3Place:
 def check_place(place: S3Place) -> None:
     """Refuse an endpoint that is not `http(s)://host[:port]` or not allowed, and what can be no bucket."""
     host = _host_of(place.endpoint)
-    if not host or not _is_allowed(host) or is_refused_address(host.strip("[]")):
+    if not host or not is_allowed_host(host, settings.S3_HOSTS) or is_refused_address(host.strip("[]")):
         raise SourceRefused("source.endpoint_refused", endpoint=shown(place.endpoint))
     if re.fullmatch(_REMOTE_NAME, place.bucket) is None:
         raise SourceRefused("bucket.name_invalid", bucket=shown(place.bucket))
@@ -70,7 +70,7 @@ def _host_of(endpoint: str) -> str:
         return ""
 
 
-def _is_allowed(host: str) -> bool:
+def is_allowed_host(host: str, words: list[str]) -> bool:
     """As with ALLOWED_HOSTS: a name, or `.example.com` for everything below it. An empty list allows every host."""
-    allowed = [word.lower() for word in settings.S3_HOSTS]
+    allowed = [word.lower() for word in words]
     return not allowed or any(host == word or (word[0] == "." and host.endswith(word)) for word in allowed)

@@ -30,6 +30,12 @@ STATUS = {
     "source.endpoint_unknown": 502,
     "source.no_tls": 502,
     "source.no_space": 507,
+    "image.repository_missing": 404,
+    "image.tag_missing": 404,
+    "image.digest_missing": 404,
+    "image.blob_missing": 404,
+    "image.denied": 403,
+    "image.not_allowed": 403,
 }
 
 
@@ -47,7 +53,9 @@ def address_of(bucket: Bucket, prefix: str = "") -> str:
 
 
 def status_of(error: SourceRefused | SourceUnavailable) -> int:
-    return STATUS.get(error.code) or (503 if isinstance(error, SourceUnavailable) else 422)
+    if isinstance(error, SourceUnavailable):
+        return STATUS.get(error.code, 503)
+    return STATUS.get(error.code) or (502 if error.code.startswith("registry.") else 422)
 
 
 def log_unavailable(place: Bucket | S3Place, error: SourceRefused | SourceUnavailable) -> None:
@@ -100,10 +108,10 @@ class Picking:
         return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, chosen]))))
 
 
-def picking(request: ConsoleRequest) -> Picking | None:
-    """What the address says about picking; None on an ordinary page."""
+def picking(request: ConsoleRequest, kinds: tuple[str, ...] = ("folder", "file")) -> Picking | None:
+    """What the address says about picking one of some kinds of thing; None on an ordinary page."""
     what = request.GET.get("pick")
-    if what not in ("folder", "file"):
+    if what not in kinds:
         return None
     field = request.GET.get("field", "")
     known = re.fullmatch(r"[A-Za-z][\w-]{0,63}", field)

@@ -1,6 +1,5 @@
 """The list of buckets, and removing one."""
 
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -24,19 +23,11 @@ from stores.paths import parent_of
 from stores.queries import buckets_for
 from stores.views.base import Picking, bucket_for, go_on, picking, status_of
 from stores.views.browse import picker_response
+from stores.views.columns import Heading, headings
 
 # From this many on, the list can be searched.
 SEARCHED_FROM = 10
 _COLUMNS = {"name": "name", "kind": "driver", "created": "created_at"}
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A column of the list; `sort` is where its heading leads, `state` a value of aria-sort."""
-
-    label: str
-    sort: str = ""
-    state: str = "none"
 
 
 @require_safe
@@ -68,16 +59,7 @@ def _wanted(buckets: QuerySet[Bucket], search: str, sort: str) -> QuerySet[Bucke
 def _headings(sort: str) -> list[Heading]:
     labels = {"name": _("Name"), "kind": _("Kind"), "where": _("Where"), "region": _("Region")}
     labels |= {"created": _("Created at"), "operation": _("Operation")}
-    wanted = sort if sort.removeprefix("-") in _COLUMNS else "name"
-    return [_heading(key, label, wanted) for key, label in labels.items()]
-
-
-def _heading(key: str, label: str, sort: str) -> Heading:
-    if key not in _COLUMNS:
-        return Heading(label)
-    if sort == key:
-        return Heading(label, f"-{key}", "ascending")
-    return Heading(label, key, "descending" if sort == f"-{key}" else "none")
+    return headings(labels, _COLUMNS, sort)
 
 
 def _start(request: ConsoleRequest, picker: Picking) -> str:

@@ -20,6 +20,8 @@ FLAGS = [
     "--disable-sync",
 ]
 LANGUAGES = {"en": "en-US", "zh": "zh-CN"}
+# The registries of the tests speak plain HTTP.
+CLEAR = {"MODELPORT_REGISTRY_INSECURE_HOSTS": "127.0.0.1"}
 PATIENCE = 15_000  # milliseconds; a machine that does other things, too, is slow
 expect.set_options(timeout=PATIENCE)
 
@@ -33,7 +35,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="package")
 def console(tmp_path_factory):
     data = tmp_path_factory.mktemp("console") / "data"
-    with running_console(data, MODELPORT_LOGIN_ATTEMPTS="1000") as process:
+    with running_console(data, MODELPORT_LOGIN_ATTEMPTS="1000", **CLEAR) as process:
         yield process
     shutil.rmtree(data)
 

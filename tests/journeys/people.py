@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
 
@@ -129,6 +130,21 @@ class Person:
         live = self.page.locator("#upload-live")
         if live.count():
             self.awaits_by_reloading(live.locator(".status"), self.words.stored)
+
+    # Container registries
+
+    def connects_registry(self, name, address, user, password):
+        """Through the form; ends on the page of the connection, whose address it returns."""
+        self.page.goto("/registries/new/")
+        self.types_registry(name, f"http://{address}", user, password)
+        self.page.locator("#registry-save").click()
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(name)
+        return urlsplit(self.page.url).path
+
+    def types_registry(self, name, address, user, password):
+        values = {"name": name, "address": address, "username": user, "password": password}
+        for field, value in values.items():
+            self.page.locator(f"#id_{field}").fill(value)
 
     # Importing
 

@@ -5,10 +5,11 @@ from playwright.sync_api import expect
 
 from tests import hostile
 from tests.journeys.people import requests_review
+from tests.oci_registry import PASSWORD, USER
 
 OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
 TABS = ("overview", "files", "parameters", "dependencies", "checks", "config", "events")
-TOPICS = ("import", "package", "config", "templates", "inference-code", "people", "review", "storage")
+TOPICS = ("import", "package", "config", "templates", "inference-code", "people", "review", "storage", "registries")
 DESKS = (
     "registry/review",
     "registry/modelversion",
@@ -16,6 +17,10 @@ DESKS = (
     "importers/importjob",
     "stores/bucket",
     "stores/upload",
+    "stores/registryconnection",
+    "registry/exportjob",
+    "accounts/invitation",
+    "accounts/apitoken",
     "accounts/workspace",
     "accounts/user",
     "accounts/auditevent",
@@ -145,6 +150,17 @@ PAGES = {
     "upload": presses("/storage/library/", "[data-dialog-open='#upload']", "dialog[open]"),
     "upload as a page": goes("/storage/library/upload/"),
     "delete files": presses("/storage/library/", ".browser-operations [hx-get*=delete]", "dialog[open]"),
+    "registries": goes("/registries/"),
+    "connect registry": goes("/registries/new/"),
+    "edit connection": goes("{registry}edit/"),
+    "remove connection": presses("/registries/", ".browser-operations [hx-get*=remove]", "dialog[open]"),
+    "registry": goes("{registry}"),
+    "registry, nothing found": goes("{registry}?q=nothing-like-it"),
+    "repository": goes("{registry}?repository=team/iris"),
+    "image": goes("{registry}?repository=team/iris&tag=1.0"),
+    "image picker": goes("/registries/?pick=image&field=id_image&next=/imports/new/"),
+    "image picker, tags": goes("{registry}?repository=team/iris&pick=image&field=id_image&next=/imports/new/"),
+    "image picker, image": goes("{registry}?repository=team/iris&tag=1.0&pick=image&field=id_image"),
     "help": goes("/help/"),
     **{f"help, {topic}": goes(f"/help/{topic}/") for topic in TOPICS},
     "password": goes("/accounts/password/"),
@@ -184,7 +200,7 @@ PAGES = {
 
 
 @pytest.fixture(scope="package")
-def site(console, library, visitor):
+def site(console, library, visitor, passwords):
     """Addresses of things to look at: a good version and a failed one, with their jobs."""
     good, broken = library.put("shop"), library.put("shop-broken", config="// x\n{,}")
     bad = library.put("shop-hostile", files={"model.joblib": hostile.attack()})
@@ -201,7 +217,10 @@ def site(console, library, visitor):
     requests_review(console, "shop")
     visitor.page.goto("/")
     job, failed_job = (visitor.address(f"{name} 0.0.1") for name in ("shop", "shop-hostile"))
+    passwords.push_index("team/iris", "1.0", ["linux/amd64", "linux/arm64/v8"])
+    registry = visitor.connects_registry("lab", passwords.address, USER, PASSWORD)
     return {
+        "registry": registry,
         "good": good,
         "broken": broken,
         "model": model,

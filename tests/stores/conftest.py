@@ -6,8 +6,10 @@ from stores import services
 from stores.drivers.s3 import S3Driver, S3Place
 from stores.models import Bucket
 from stores.services_buckets import connect_bucket
+from stores.services_registries import RegistryEntry, connect_registry
 from tests.seaweedfs import ACCESS_KEY, SECRET_KEY
 from tests.stores.asking import place_at
+from tests.stores.oci_answers import place_of
 
 
 @pytest.fixture
@@ -88,3 +90,16 @@ def at(s3):
         return S3Driver(place_at(s3.endpoint, values.pop("bucket", "") or s3.make_bucket(), **keys | values))
 
     return make
+
+
+@pytest.fixture
+def connection(workspace, admin, passwords):
+    """A connection to a real registry, of which it may use what lies below team/."""
+    return connect_registry(workspace, RegistryEntry("team", place_of(passwords), ("team/*",)), by=admin)
+
+
+@pytest.fixture
+def token_connection(workspace, admin, tokens):
+    """A connection to a real registry that lists nothing."""
+    place = place_of(tokens, token_host=tokens.token_host)
+    return connect_registry(workspace, RegistryEntry("tokens", place), by=admin)

@@ -8,6 +8,8 @@ from stores.messages import MESSAGES, message_of
 
 PARAMS = {"path": "/b/x", "bucket": "b", "limit": 3, "other": "/b/X", "attempts": 3, "expected": 5, "count": 2}
 PARAMS |= {"name": "x", "endpoint": "https://s3.example.com", "region": "cn-north-4", "reason": "InvalidRequest"}
+PARAMS |= {"address": "registry.example.com", "repository": "team/iris", "tag": "1.0", "host": "auth.example.com"}
+PARAMS |= {"reference": "x", "status": "503", "wanted": "linux/arm64", "offered": "linux/amd64"}
 PARAMS |= {"remote": "models", "plain": "http://s3.example.com"}
 
 
