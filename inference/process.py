@@ -1,0 +1,70 @@
+"""The process: listens, loads in the main thread, which then answers, and stops when it is asked to."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import threading
+import time
+from dataclasses import replace
+
+from .failures import LoadFailed, describe, log, log_failure, take_logging
+from .front import Front
+from .jobs import Jobs
+from .listening import listen, unlink
+from .loading import load
+from .settings import Settings, parse
+from .speaking import Speaker
+
+# For what libraries do at exit, after which nothing keeps the process.
+_EXIT_SECONDS = 5
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until stopped; the exit code (see `server.py`)."""
+    settings = parse(arguments)
+    take_logging()
+    faulthandler.enable(2)
+    code = _serve(settings)
+    _leave_soon(code)
+    return code
+
+
+def _serve(settings: Settings) -> int:
+    begun = time.monotonic()
+    try:
+        listener = listen(settings)
+    except LoadFailed as error:
+        return _failed(error, settings)
+    jobs = Jobs(settings.limits.threads, settings.limits.queue, lambda call: speaker.deliver(call))
+    speaker = Speaker(settings, Front(settings.limits, jobs), listener)
+    speaker.start()
+    try:
+        loaded = load(settings.package, settings.engine, settings.name)
+    except LoadFailed as error:
+        return _failed(error, settings)
+    else:
+        log("info", "ready", seconds=round(time.monotonic() - begun, 3), engine=loaded.kind.name)
+        jobs.start_helpers()
+        speaker.ready(loaded)
+        jobs.work_here()
+        speaker.join()
+        return 0
+    finally:
+        unlink(settings)
+
+
+def _failed(error: LoadFailed, settings: Settings) -> int:
+    failure = describe(error.__cause__ or error, settings.package, error.stage)
+    log_failure(replace(failure, message=str(error)), exit=error.code)
+    return error.code
+
+
+def _leave_soon(code: int) -> None:
+    """Threads of the package's own must not keep a process that is done."""
+
+    def leave() -> None:
+        time.sleep(_EXIT_SECONDS)
+        os._exit(code)
+
+    threading.Thread(target=leave, daemon=True).start()
