@@ -119,6 +119,8 @@ class Connection(asyncio.Protocol):
                 pass
         except HttpError as error:
             self._refuse(error)
+        if self._phase is not Phase.WAITING and not self._blocked and not self._transport.is_reading():
+            self._transport.resume_reading()
 
     def _step(self) -> bool:
         if self._phase is Phase.HEAD:
@@ -222,8 +224,6 @@ class Connection(asyncio.Protocol):
         self._phase = Phase.HEAD
         self._in_head = False
         self._wait(self._limits.idle_seconds)
-        if not self._transport.is_reading():
-            self._transport.resume_reading()
 
     def _close(self, unread: bool) -> None:
         """Close; while the client may still be sending, an answer would be lost with a reset, so let it finish."""

@@ -15,7 +15,6 @@ from .jobs import Job, Jobs
 from .loading import Loaded
 from .settings import Limits
 
-LOADING, READY, STOPPING = "loading", "ready", "stopping"
 _METHODS = {"/": ("GET", "POST"), "/health": ("GET", "HEAD")}
 
 
@@ -35,27 +34,29 @@ class Watched(Protocol):
 
 
 class Front:
-    """Belongs to the thread of the event loop; only `ready` and `jobs.work_here` may be called from others."""
+    """Belongs to the thread of the event loop; only `ready` may be called from the one that loaded."""
 
     def __init__(self, limits: Limits, jobs: Jobs) -> None:
         self.limits = limits
         self.jobs = jobs
         self.connections: set[Watched] = set()
         self.date = ""
-        self._state = LOADING
+        self.stopping = False
         self._loaded: Loaded | None = None
         self._refused = 0
         self.tick()
 
     @property
-    def stopping(self) -> bool:
-        """Whether no further request is taken."""
-        return self._state == STOPPING
-
-    @property
     def loading(self) -> bool:
         """Whether the model is not there yet."""
-        return self._state == LOADING
+        return self._loaded is None
+
+    @property
+    def state(self) -> str:
+        """In a word."""
+        if self.stopping:
+            return "stopping"
+        return "loading" if self.loading else "ready"
 
     @property
     def interval(self) -> float:
@@ -66,12 +67,10 @@ class Front:
     def ready(self, loaded: Loaded) -> None:
         """The model can be asked."""
         self._loaded = loaded
-        if self._state == LOADING:
-            self._state = READY
 
     def stop(self) -> None:
         """Take nothing more; connections that wait for a request are closed."""
-        self._state = STOPPING
+        self.stopping = True
         for connection in list(self.connections):
             connection.close_if_idle()
 
@@ -91,15 +90,15 @@ class Front:
             return refusal(405, f"{head.path} takes only {allowed}", Allow=allowed)
         if head.path == "/health":
             return self.health()
-        if self._state != READY:
-            return refusal(503, f"The model is {self._state}", Retry_After="1")
+        if self.state != "ready":
+            return refusal(503, f"The model is {self.state}", Retry_After="1")
         return None
 
     def health(self) -> Answer:
         """200 while predictions can be answered; the documented value is text."""
-        healthy = self._state == READY and not self.jobs.all_stuck
+        healthy = self.state == "ready" and not self.jobs.all_stuck
         jobs = self.jobs
-        value: dict[str, Any] = {"health": "true" if healthy else "false", "state": self._state}
+        value: dict[str, Any] = {"health": "true" if healthy else "false", "state": self.state}
         value.update(running=jobs.running, waiting=jobs.waiting, stuck=jobs.stuck)
         value.update(answered=jobs.answered, failed=jobs.failed, refused=self._refused)
         return json_answer(200 if healthy else 503, value)

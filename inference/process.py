@@ -17,7 +17,7 @@ from .settings import Settings, parse
 from .speaking import Speaker
 
 # For what libraries do at exit, after which nothing keeps the process.
-_EXIT_SECONDS = 5
+_EXIT_SECONDS = 2
 
 
 def main(arguments: list[str]) -> int:
@@ -36,17 +36,20 @@ def _serve(settings: Settings) -> int:
         listener = listen(settings)
     except LoadFailed as error:
         return _failed(error, settings)
+    name = listener.getsockname()
+    log("info", "listening", pid=os.getpid(), address=name if settings.socket else "{}:{}".format(*name[:2]))
     jobs = Jobs(settings.limits.threads, settings.limits.queue, lambda call: speaker.deliver(call))
-    speaker = Speaker(settings, Front(settings.limits, jobs), listener)
+    front = Front(settings.limits, jobs)
+    speaker = Speaker(settings, front, listener)
     speaker.start()
     try:
         loaded = load(settings.package, settings.engine, settings.name)
     except LoadFailed as error:
         return _failed(error, settings)
     else:
-        log("info", "ready", seconds=round(time.monotonic() - begun, 3), engine=loaded.kind.name)
         jobs.start_helpers()
-        speaker.ready(loaded)
+        front.ready(loaded)
+        log("info", "ready", seconds=round(time.monotonic() - begun, 3), engine=loaded.kind.name)
         jobs.work_here()
         speaker.join()
         return 0

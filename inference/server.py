@@ -14,7 +14,7 @@ cannot be stopped, counts as stuck and takes up work again when it returns.
 
 Options (bytes and seconds):
 
-    --host 127.0.0.1    where --port listens; port 0 takes a free one, which the line `ready` names
+    --host 127.0.0.1    where --port listens; port 0 takes a free one, which the line `listening` names
     --engine NAME       instead of `model_type` of config.json
     --name NAME         the `model_name` given to the service; default: the name of DIR
     --threads 1         predictions at the same time; models are hardly ever safe with more

@@ -15,7 +15,6 @@ from .connection import Connection
 from .failures import LOAD_TOO_SLOW, log
 from .front import Front
 from .listening import unlink
-from .loading import Loaded
 from .settings import Settings
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -23,7 +22,7 @@ _LOOK_AGAIN_SECONDS = 0.05
 
 
 class Speaker:
-    """Runs the event loop. `start`, `ready` and `join` are for the main thread, `deliver` for any."""
+    """Runs the event loop. `start` and `join` are for the main thread, `deliver` for any."""
 
     def __init__(self, settings: Settings, front: Front, listener: socket.socket) -> None:
         self._settings = settings
@@ -50,10 +49,6 @@ class Speaker:
         self._loop.add_reader(heard, self._hear, heard)
         self._thread.start()
 
-    def ready(self, loaded: Loaded) -> None:
-        """Let predictions in."""
-        self.deliver(lambda: self._front.ready(loaded))
-
     def join(self) -> None:
         """Wait for the end of the last answer."""
         self._thread.join()
@@ -67,18 +62,14 @@ class Speaker:
         asyncio.set_event_loop(self._loop)
         self._loop.set_exception_handler(_report)
         self._loop.call_later(self._settings.limits.load_seconds, self._check_loaded)
-        self._loop.create_task(self._listen())
+        self._loop.run_until_complete(self._listen())
         self._tick()
         self._loop.run_forever()
         self._loop.close()
 
     async def _listen(self) -> None:
-        where: dict[str, Any] = {"sock": self._listener}
         open_server = self._loop.create_unix_server if self._settings.socket else self._loop.create_server
-        self._server = await open_server(lambda: Connection(self._front), **where)
-        name = self._listener.getsockname()
-        address = {"socket": name} if self._settings.socket else {"host": name[0], "port": name[1]}
-        log("info", "listening", pid=os.getpid(), **address)
+        self._server = await open_server(lambda: Connection(self._front), sock=self._listener)
 
     def _tick(self) -> None:
         self._front.tick()
