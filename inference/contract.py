@@ -26,7 +26,7 @@ def ask(loaded: Loaded, request: Request) -> Outcome:
     KeyError and TypeError in the service's code are the request's fault (400), everything else is the model's (500).
     """
     try:
-        data = decode(request, as_text=loaded.kind.takes_text)
+        data = decode(request, as_text=loaded.service._modelport_takes_text)
     except UnknownContent as error:
         return Outcome(refusal(415, str(error)))
     except BadRequest as error:

@@ -75,6 +75,7 @@ def _entry() -> Any:
 
 
 if __name__ == "__main__":
+    process = _entry()
     # The package is only read, and may be somebody else's.
     sys.dont_write_bytecode = True
-    sys.exit(_entry().main(sys.argv[1:]))
+    sys.exit(process.main(sys.argv[1:]))

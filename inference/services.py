@@ -23,6 +23,8 @@ class ModelService:
     model: Any = None
     _modelport_engine: ClassVar[Engine | None] = None
     _modelport_weights: ClassVar[Path] = Path()
+    # Whether a JSON body is given as it came.
+    _modelport_takes_text: ClassVar[bool] = False
 
     def __init__(self, *names: Any, **named: Any) -> None:
         """Takes (model_name, model_path, …) or (model_path), also by name."""
@@ -94,8 +96,11 @@ class MXNetBaseService(SingleNodeService):
 class XgSklServingBaseService(ModelService):
     """XGBoost and scikit-learn, whose services are given the text of the body."""
 
+    _modelport_takes_text = True
+
 
 class SparkServingBaseService(ModelService):
-    """Spark, which is not run here: `spark` is for the package to fill."""
+    """Spark, which is not run here: `spark` is for the package to fill. Services are given the text of the body."""
 
+    _modelport_takes_text = True
     spark: Any = None

@@ -72,8 +72,8 @@ class Speaker:
         self._server = await open_server(lambda: Connection(self._front), sock=self._listener)
 
     def _tick(self) -> None:
-        self._front.tick()
         self._loop.call_later(self._front.interval, self._tick)
+        self._front.tick()
 
     def _check_loaded(self) -> None:
         if self._front.loading:

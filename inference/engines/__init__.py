@@ -28,8 +28,8 @@ class Kind:
     """One engine.
 
     `weights` are patterns of file names, `fallback` counts when none of them matches; a pattern ending in `/` is a
-    folder. Without `weights`, and with `in_folder`, the service is given the folder `model/`. `takes_text`: a JSON
-    body stays text.
+    folder. Without `weights`, and with `in_folder`, the service is given the folder `model/`. `answers_alone`:
+    needs no inference code.
     """
 
     name: str
@@ -37,7 +37,6 @@ class Kind:
     weights: tuple[str, ...] = ()
     fallback: tuple[str, ...] = ()
     in_folder: bool = False
-    takes_text: bool = False
     answers_alone: bool = False
     engine: Engine | None = None
 
@@ -47,7 +46,6 @@ _KINDS = (
         "Scikit_Learn",
         XgSklServingBaseService,
         ("*.m", "*.joblib", "*.pkl"),
-        takes_text=True,
         answers_alone=True,
         engine=SklearnEngine(),
     ),
@@ -56,7 +54,6 @@ _KINDS = (
         XgSklServingBaseService,
         ("*.m", "*.ubj", "*.bst"),
         fallback=("*.json",),
-        takes_text=True,
         answers_alone=True,
         engine=XgboostEngine(),
     ),
@@ -73,6 +70,6 @@ _KINDS = (
     Kind("MXNet", MXNetBaseService, in_folder=True),
     Kind("Caffe", CaffeBaseService, in_folder=True),
     Kind("MindSpore", HiaiBaseService, in_folder=True),
-    Kind("Spark_MLlib", SparkServingBaseService, ("spark_model/",), takes_text=True),
+    Kind("Spark_MLlib", SparkServingBaseService, ("spark_model/",)),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import shutil
 import socket
@@ -16,7 +17,7 @@ from pathlib import Path
 from tests.package_builder import build_package
 
 SERVER = Path(__file__).resolve().parents[2] / "inference" / "server.py"
-WAIT_SECONDS = 60
+WAIT_SECONDS = 120
 
 
 class Answer:
@@ -148,6 +149,8 @@ def starting(package, *options, python=sys.executable, environment=None):
     folder = Path(tempfile.mkdtemp(prefix="mp-"))
     path = folder / "s"
     command = [python, "-I", SERVER, "--package", package, "--socket", path, *map(str, options)]
+    # Libraries with a thread for each processor slow each other down where tests run beside one another.
+    environment = {"OMP_NUM_THREADS": "1"} | (os.environ if environment is None else environment)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
     try:
         yield Server(process, path)
