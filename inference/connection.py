@@ -91,7 +91,7 @@ class Connection(asyncio.Protocol):
         """The deadline has passed."""
         if self._phase is Phase.WAITING:
             self._expire_job(now)
-        elif self._blocked or self._phase is Phase.LINGERING:
+        elif self._blocked or self._phase is Phase.LINGERING or self._transport.is_closing():
             self._transport.abort()
         elif self._phase is Phase.HEAD and not self._buffer:
             self._transport.close()
@@ -228,6 +228,7 @@ class Connection(asyncio.Protocol):
     def _close(self, unread: bool) -> None:
         """Close; while the client may still be sending, an answer would be lost with a reset, so let it finish."""
         if not unread:
+            self._wait(self._limits.idle_seconds)
             self._transport.close()
             return
         self._buffer.clear()

@@ -11,8 +11,9 @@ Form = Dict[str, Union[str, Dict[str, io.BytesIO]]]
 MOST_PARTS = 1_000
 LONGEST_PART_HEAD = 8 * 1024
 _LONGEST_BOUNDARY = 200
-# A value is a token or quoted; browsers write %22 for a quote inside, others \".
-_PARAMETER = re.compile(r';\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))')
+# A value is a token or quoted; browsers write %22 for a quote inside, others \". A quote that is never closed takes the
+# rest, so that reading stays linear.
+_PARAMETER = re.compile(r'(?s);\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)(?:"|\\?$)|([^\s;"]*))')
 _EXTENDED = re.compile(r"^([\w-]+)'[\w-]*'(.*)$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 

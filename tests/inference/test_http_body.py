@@ -1,7 +1,7 @@
 """Bodies: by length or in chunks, in pieces of any size, within a limit."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.http_body import Body, ChunkedFraming, LengthFraming
@@ -28,11 +28,13 @@ def split(data, sizes):
 SIZES = st.lists(st.integers(1, 9), max_size=60)
 
 
+@settings(deadline=None)
 @given(content=st.binary(max_size=40), sizes=SIZES)
 def test_body_of_a_length_ends_there(content, sizes):
     assert read(LengthFraming(len(content)), split(content + b"NEXT", sizes)) == (content, True, b"NEXT")
 
 
+@settings(deadline=None)
 @given(chunks=st.lists(st.binary(min_size=1, max_size=20), max_size=6), sizes=SIZES, trailer=st.booleans())
 def test_chunks_are_put_together_however_they_arrive(chunks, sizes, trailer):
     data = b"".join(b"%x;a=b\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)

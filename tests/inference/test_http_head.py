@@ -1,5 +1,7 @@
 """Heads of requests: what is taken, and what is refused because another server may read it otherwise."""
 
+import time
+
 import pytest
 
 from inference.http_head import Head, HttpError, parse_head
@@ -116,3 +118,12 @@ def test_head_that_asks_for_what_is_not_done_here_is_refused(lines, status):
 
 def test_id_that_is_not_fit_for_a_log_is_left_out():
     assert parse_head(head("GET / HTTP/1.1", "Host: m", 'X-Request-ID: a" b')).request_id == ""
+
+
+@pytest.mark.parametrize("value", ["x" + " " * 200_000 + "y", " " * 200_000, "\t x" * 60_000])
+def test_header_is_read_in_a_time_that_grows_with_its_length_alone(value):
+    begun = time.process_time()
+
+    parse_head(head("GET / HTTP/1.1", "Host: m", f"X: {value}"))
+
+    assert time.process_time() - begun < 2

@@ -1,10 +1,12 @@
 """Forms, as browsers, curl and Python clients send them, and as nobody should."""
 
+import time
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.multipart import LONGEST_PART_HEAD, MOST_PARTS, FormError, FormReader, boundary_of
+from inference.multipart import LONGEST_PART_HEAD, MOST_PARTS, FormError, FormReader, boundary_of, parameters_of
 
 
 def part(disposition, content=b"", *more):
@@ -42,6 +44,7 @@ def test_form_has_files_by_key_and_name_and_texts():
     }
 
 
+@settings(deadline=None)
 @given(content=st.binary(max_size=60), sizes=st.lists(st.integers(1, 9), max_size=40), text=st.text(max_size=20))
 def test_form_is_the_same_however_it_arrives(content, sizes, text):
     content = content.replace(b"\r\n--XX", b"")
@@ -145,6 +148,7 @@ def test_form_that_cannot_be_read_is_refused_with_the_reason(data, reason):
     assert str(caught.value) == reason
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_reader_of_anything_ends_in_a_form_or_a_refusal(data):
     reader = FormReader(b"X")
@@ -172,3 +176,12 @@ def test_boundary_that_cannot_be_used_is_refused(value):
 @pytest.mark.parametrize("value", ["multipart/form-data; boundary=b-1", 'multipart/x; charset=a; Boundary="b-1"'])
 def test_boundary_is_found(value):
     assert boundary_of(value) == b"b-1"
+
+
+@pytest.mark.parametrize("piece", ['; a="', ";", "; a", "; a=", '; a="\\', "; a" + " " * 50, '\n"'])
+def test_parameters_are_read_in_a_time_that_grows_with_their_length_alone(piece):
+    begun = time.process_time()
+
+    parameters_of(piece * (400_000 // len(piece)))
+
+    assert time.process_time() - begun < 2
