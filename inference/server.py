@@ -6,9 +6,12 @@ DIR holds the folder `model/` (config.json, customize_service.py, weights) and i
 
     GET /health   200 {"health": "true", "state": "ready", …}; 503 and "false" while it loads, stops, or every
                   inference thread is stuck; also tells what runs, waits, is stuck, was answered and has failed
-    POST or GET / a prediction; every other path is 404
+    POST or GET / a prediction: a JSON body, a form, or the parameters of the query; every other path is 404
 
-while the model loads and while it works: inference has threads of its own, the first of which is the main thread, and
+Errors are {"error_code", "error_msg"}, those of the model with "erno" and "msg" as well: 400 for its KeyError
+and TypeError, else 500. NaN and infinity are answered as null.
+
+It answers while the model loads and works: inference has threads of its own, the first of which is the main thread, and
 is therefore where the package is imported. A prediction that takes longer than its limit is answered 504; its thread
 cannot be stopped, counts as stuck and takes up work again when it returns.
 
@@ -44,11 +47,13 @@ Exit codes, so that "did not load" and "crashed" can be told apart:
 
 Log: lines of JSON on standard error, one for each failure; what the package prints goes where it prints it.
 
-    time, level, event   always; events: listening, ready, failed, refused, stuck, log, stopping, stopped
+    time, level, event   always; events: listening (pid, address), ready (seconds, engine), failed, refused (status,
+                         message), stuck, log, stopping (signal), stopped (abandoned)
     stage                of `failed`: config, package, parse, import, class, construct, load, listen, preprocess,
-                         inference, postprocess, decode, encode, server
+                         inference, postprocess, encode, server
     file, line           below DIR, where the package's own code failed; null where it was not at work
     error, message       the exception's type and text; `trace` has the frames of the package, outermost first
+    exit or status       the exit code of what did not load, or the status that was answered
     request              the X-Request-ID of the request, when it had one
 """
 
