@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import faulthandler
+import io
 import os
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -23,11 +25,19 @@ _EXIT_SECONDS = 2
 def main(arguments: list[str]) -> int:
     """Serve until stopped; the exit code (see `server.py`)."""
     settings = parse(arguments)
+    _take_output()
     take_logging()
     faulthandler.enable(2)
     code = _serve(settings)
     _leave_soon(code)
     return code
+
+
+def _take_output() -> None:
+    """What a package prints is seen at once, and no character of it is an error, whatever the locale."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")
 
 
 def _serve(settings: Settings) -> int:
