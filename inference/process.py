@@ -46,12 +46,12 @@ def _serve(settings: Settings) -> int:
         listener = listen(settings)
     except LoadFailed as error:
         return _failed(error, settings)
-    name = listener.getsockname()
-    log("info", "listening", pid=os.getpid(), address=name if settings.socket else "{}:{}".format(*name[:2]))
     jobs = Jobs(settings.limits.threads, settings.limits.queue, lambda call: speaker.deliver(call))
     front = Front(settings.limits, jobs)
     speaker = Speaker(settings, front, listener)
     speaker.start()
+    name = listener.getsockname()
+    log("info", "listening", pid=os.getpid(), address=name if settings.socket else "{}:{}".format(*name[:2]))
     try:
         loaded = load(settings.package, settings.engine, settings.name)
     except LoadFailed as error:

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.package_builder import build_package
 
 SERVER = Path(__file__).resolve().parents[2] / "inference" / "server.py"
-WAIT_SECONDS = 120
+WAIT_SECONDS = 240
 
 
 class Answer:
@@ -152,11 +152,12 @@ def starting(package, *options, python=sys.executable, environment=None):
     # Libraries with a thread for each processor slow each other down where tests run beside one another.
     environment = {"OMP_NUM_THREADS": "1"} | (os.environ if environment is None else environment)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
+    server = Server(process, path)
     try:
-        yield Server(process, path)
+        yield server
     finally:
         process.kill()
-        process.wait()
+        server.ended()
         process.stderr.close()
         shutil.rmtree(folder, ignore_errors=True)
 
