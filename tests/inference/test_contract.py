@@ -296,9 +296,10 @@ def test_failure_is_one_line_with_stage_file_and_line(tmp_path):
     methods += "        return 3\n"
     with serving(package_with(tmp_path, methods, before="import helper", files=files)) as server:
         server.ask({}, X_Request_ID="r-17")
-        (line,) = server.events("failed")
+        line = server.await_event("failed")
 
     del line["time"]
+    assert len(server.events("failed")) == 1
     assert line == {
         "level": "error", "event": "failed", "stage": "postprocess", "error": "ValueError", "message": "size 3",
         "file": "model/helper.py", "line": 4, "request": "r-17", "status": 500,
@@ -317,7 +318,7 @@ def test_stage_is_told_where_inference_is_overridden_too(tmp_path, hook):
     )
     with serving(package_with(tmp_path, methods)) as server:
         server.ask({})
-        (line,) = server.events("failed")
+        line = server.await_event("failed")
 
     assert line["stage"] == hook[1:]
 
