@@ -1,0 +1,1 @@
+"""The names of the multi-model server that MXNet packages import."""

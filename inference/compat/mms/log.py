@@ -1,0 +1,3 @@
+"""The same as the top-level `log`."""
+
+from ..log import *  # noqa: F403

@@ -1,0 +1,5 @@
+"""The base class of MXNet services."""
+
+from ....services import MXNetBaseService
+
+__all__ = ["MXNetBaseService"]

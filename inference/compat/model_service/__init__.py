@@ -1,0 +1,1 @@
+"""The platform's `model_service`: one module for each base class."""

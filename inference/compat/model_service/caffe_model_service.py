@@ -1,0 +1,5 @@
+"""The base class of Caffe services."""
+
+from ...services import CaffeBaseService
+
+__all__ = ["CaffeBaseService"]

@@ -1,0 +1,5 @@
+"""The general base class."""
+
+from ...services import SingleNodeService
+
+__all__ = ["SingleNodeService"]

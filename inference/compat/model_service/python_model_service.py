@@ -1,0 +1,5 @@
+"""The base class of XGBoost and scikit-learn services."""
+
+from ...services import XgSklServingBaseService
+
+__all__ = ["XgSklServingBaseService"]

@@ -1,0 +1,5 @@
+"""The base class of Spark services."""
+
+from ...services import SparkServingBaseService
+
+__all__ = ["SparkServingBaseService"]
