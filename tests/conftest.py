@@ -1,5 +1,6 @@
 """Fixtures every test may use."""
 
+import os
 import shutil
 
 import pytest
@@ -9,6 +10,9 @@ from django.utils import translation
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import factories, oci_registry, seaweedfs
+
+# TensorFlow's library is very large: its tests are for who asks for them.
+collect_ignore = [] if "MODELPORT_TEST_TENSORFLOW" in os.environ else ["inference/test_engines_tensorflow.py"]
 
 
 @pytest.fixture(autouse=True)

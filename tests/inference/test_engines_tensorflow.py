@@ -1,6 +1,5 @@
-"""TensorFlow: a SavedModel by the names of its signature. Its library is large, so MODELPORT_TEST_TENSORFLOW=1 asks."""
+"""TensorFlow: a SavedModel by the names of its signature. Collected only where MODELPORT_TEST_TENSORFLOW is set."""
 
-import os
 import subprocess
 
 import pytest
@@ -9,11 +8,7 @@ from tests.inference import environments
 from tests.inference.serving import serving
 from tests.package_builder import build_package
 
-pytestmark = [
-    pytest.mark.engines,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif("MODELPORT_TEST_TENSORFLOW" not in os.environ, reason="MODELPORT_TEST_TENSORFLOW is not set"),
-]
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 SAVE = """
 import sys
 import tensorflow as tf
