@@ -10,6 +10,7 @@ from importers.models import ImportJob
 from importers.queries import jobs_for
 from registry.models import Status
 from registry.queries import models_for, versions_for
+from registry.queries_review import awaiting_review
 from stores.models import Bucket
 from stores.queries import buckets_for
 
@@ -20,12 +21,16 @@ BROKEN = (Status.FAILED, Status.BUILD_FAILED)
 
 @dataclass(frozen=True)
 class Figures:
-    """`models`, `normal`, `busy` and `broken` count models by the status of their latest version."""
+    """`models`, `normal`, `busy` and `broken` count models by the status of their latest version.
+
+    `awaiting` counts the versions that this person may be asked to decide on.
+    """
 
     models: int
     normal: int
     busy: int
     broken: int
+    awaiting: int
     versions: int
     size: int
     jobs: tuple[ImportJob, ...]
@@ -42,6 +47,7 @@ def figures_of(user: Person, workspace: Workspace) -> Figures:
         normal=by_status.get(Status.NORMAL, 0),
         busy=sum(by_status.get(status, 0) for status in BUSY),
         broken=sum(by_status.get(status, 0) for status in BROKEN),
+        awaiting=awaiting_review(user, workspace).count(),
         versions=stored["count"],
         size=stored["size"] or 0,
         jobs=tuple(jobs_for(user).filter(workspace=workspace).select_related("version__model")[:SHOWN]),

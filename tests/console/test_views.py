@@ -14,7 +14,7 @@ from console import example, health, views
 from console.help import TOPICS
 from importers.models import ImportJob, State
 from importers.package.check import CheckOptions, FileEntry, check_package
-from registry.models import Status
+from registry.models import ReviewState, Status
 from tests.factories import make_bucket, make_member, make_user, make_version, make_workspace
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +52,19 @@ def test_overview_counts_models_by_the_status_of_their_latest_version(client):
 
     assert (figures.models, figures.normal, figures.busy, figures.broken) == (3, 1, 1, 1)
     assert (figures.versions, figures.size) == (3, 1024)
+
+
+@pytest.mark.parametrize(("role", "shown"), [("developer", []), ("reviewer", ["1"])])
+def test_overview_leads_reviewers_to_what_awaits_them(client, role, shown):
+    client.force_login(make_member(role=role))
+    make_version("asked", review=ReviewState.REQUESTED)
+    make_version("elsewhere", review=ReviewState.REQUESTED, workspace=make_workspace("other"))
+
+    html = client.get("/").content.decode()
+
+    assert (
+        re.findall(r'href="/admin/registry/review/"><span[^>]*>Awaiting review</span><strong[^>]*>(\d)', html) == shown
+    )
 
 
 def test_overview_shows_only_the_workspace_one_is_in(client):
@@ -99,7 +112,7 @@ def test_overview_needs_the_same_queries_with_one_and_with_many(client):
             client.get("/")
         counts.append(len(queries))
 
-    assert counts == [8, 8]
+    assert counts == [9, 9]
 
 
 def test_overview_asks_for_sign_in(client):
