@@ -1,7 +1,7 @@
 """Training: jobs, their runs, and the tracking servers that runs are read from."""
 
 import uuid
-from typing import Any
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
@@ -166,9 +166,10 @@ class TrainingRun(models.Model):
 
     @property
     def importable(self) -> bool:
-        """Whether there is something to make a model of."""
-        return self.status == RunStatus.SUCCESSFUL and bool(self.output_path)
+        """Whether somebody can make a model of it; ExeML brings its own in when it deploys them."""
+        done = self.status == RunStatus.SUCCESSFUL and bool(self.output_path)
+        return done and self.kind != AlgorithmKind.EXEML
 
     @property
-    def duration(self) -> Any:
+    def duration(self) -> timedelta | None:
         return self.finished_at - self.started_at if self.started_at and self.finished_at else None
