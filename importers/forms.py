@@ -1,6 +1,5 @@
 """The import form: one Django form for each section of the page. A source brings its own in SOURCE_FORMS."""
 
-import hashlib
 import secrets
 from decimal import Decimal
 from typing import Any
@@ -11,29 +10,19 @@ from django.core.validators import MinValueValidator
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from registry.engines import ENGINES
-from registry.forms import DescriptionField, LabelsField, one_newline
-from registry.models import DeploymentType, SourceKind
+from importers.forms_obs import ObsSourceForm
+from importers.forms_source import SourceForm
+from registry.forms import DescriptionField, LabelsField
+from registry.models import DeploymentType
 from registry.services import SpecValues
 from registry.validators import valid_description, valid_name
 from registry.versions import Version
-from stores.errors import SourceRefused
-from stores.paths import parse_location
 
 DESCRIPTION_LENGTH = 100
 
 
 def generated_name() -> str:
     return f"model-{secrets.token_hex(2)}"
-
-
-def mark_of(origin: str, text: str) -> str:
-    """Says where the editor's text was taken from, and recognises that it is still the same text."""
-    return f"{origin}:{_digest(text)}"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(one_newline(text).encode(errors="replace")).hexdigest()[:32]
 
 
 class BasicForm(forms.Form):
@@ -80,82 +69,13 @@ class BasicForm(forms.Form):
             ) from None
 
 
-class ObsSourceForm(forms.Form):
-    """A package in a bucket: its folder, the engine when none can be derived, and the configuration to use."""
-
-    kind = SourceKind.OBS
-    template = "importers/sources/obs.html"
-    rows_template = "importers/sources/obs_rows.html"
-
-    path = forms.CharField(
-        label=_("Meta model"),
-        max_length=2048,
-        strip=False,
-        widget=forms.TextInput(attrs={"placeholder": "/bucket/folder/", "data-recheck": "", "spellcheck": "false"}),
-    )
-    engine = forms.ChoiceField(
-        label=_("AI engine"),
-        required=False,
-        choices=[("", _("AI engine")), *((name, name) for name in ENGINES)],
-        widget=forms.Select(attrs={"data-recheck": ""}),
-    )
-    config_edit = forms.BooleanField(
-        label=_("Configuration file"),
-        required=False,
-        widget=forms.CheckboxInput(attrs={"role": "switch", "data-recheck": ""}),
-    )
-    config_text = forms.CharField(
-        label=_("Configuration to edit"),
-        required=False,
-        strip=False,
-        widget=forms.Textarea(
-            attrs={"class": "code-text", "rows": 20, "wrap": "off", "spellcheck": "false", "data-recheck-slowly": ""}
-        ),
-    )
-    config_path = forms.CharField(
-        label=_("Another configuration file in OBS"),
-        required=False,
-        max_length=2048,
-        strip=False,
-        widget=forms.TextInput(attrs={"placeholder": "/bucket/folder/config.json", "spellcheck": "false"}),
-    )
-    config_mark = forms.CharField(required=False, widget=forms.HiddenInput)
-
-    @property
-    def source(self) -> dict[str, str]:
-        """The source's parameters as typed, whether valid or not; empty while nothing can be looked at."""
-        path = str(self["path"].value() or "")
-        return {"path": path} if path and "\0" not in path and len(path) <= 2048 else {}
-
-    def url_of(self, path: str) -> str:
-        """The address of a file below the chosen folder."""
-        try:
-            folder = parse_location(self.source.get("path", "")).folder
-        except SourceRefused:
-            return ""
-        return f"obs:/{folder.display}{path}"
-
-    @property
-    def chosen_engine(self) -> str:
-        engine = str(self["engine"].value() or "")
-        return engine if engine in ENGINES else ""
-
-    @property
-    def config_origin(self) -> str:
-        """found, repaired or obs while the editor's text is what was put there; edited once it was changed."""
-        text = str(self["config_text"].value() or "")
-        if not self["config_edit"].value() or not text.strip():
-            return "found"
-        origin, _dot, mark = str(self["config_mark"].value() or "").partition(":")
-        return origin if mark == _digest(text) and origin in {"found", "repaired", "obs"} else "edited"
-
-    @property
-    def config_text_used(self) -> str | None:
-        """The text that takes the place of the package's config.json, if any."""
-        return None if self.config_origin == "found" else one_newline(str(self["config_text"].value()))
+# In the order of the control.
+SOURCE_FORMS: dict[str, type[SourceForm]] = {form.kind: form for form in (ObsSourceForm,)}
 
 
-SOURCE_FORMS: dict[str, type[ObsSourceForm]] = {SourceKind.OBS: ObsSourceForm}
+def source_form(kind: str) -> type[SourceForm]:
+    """The form of that source; of OBS when there is none."""
+    return SOURCE_FORMS.get(kind, ObsSourceForm)
 
 
 class SpecForm(forms.Form):

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 
+from accounts.models import Workspace
 from importers import transitions
 from importers.fetching import Bytes, fetch, settle
 from importers.heartbeat import ClaimLost, Heartbeat
@@ -145,9 +146,18 @@ def again_later(job: ImportJob, code: str, params: dict[str, Any], *, gave_up: s
         transitions.release(job, code, params)
 
 
-def options_for(
-    folder: Folder, *, kind: str, engine: str, config_text: str | None, deployment_types: Sequence[str]
-) -> CheckOptions:
+def locate(
+    workspace: Workspace,
+    *,
+    kind: str,
+    source: Mapping[str, str],
+    engine: str,
+    config_text: str | None,
+    deployment_types: Sequence[str],
+) -> tuple[Folder, CheckOptions]:
+    """The folder a source names, and by which rules it is checked. Raises what the source refuses."""
+    terms = source_for(kind).terms(workspace, source)
+    folder = source_for(kind).locate(workspace, source)
     limits = Limits(
         bytes=settings.PACKAGE_MAX_BYTES,
         files=settings.PACKAGE_MAX_FILES,
@@ -155,43 +165,44 @@ def options_for(
         key_bytes=settings.PACKAGE_MAX_KEY_BYTES,
         expansion=settings.PACKAGE_MAX_EXPANSION,
     )
-    return CheckOptions(
+    return folder, CheckOptions(
         engine=engine,
-        config_text=config_text,
+        config_text=config_text if terms.config_text is None else terms.config_text,
         deployment_types=tuple(deployment_types),
         strict=settings.STRICT_SEED_RULES,
         limits=limits,
         source=kind,
         folder_name=folder.name,
+        required_files=terms.required_files,
     )
 
 
 def _import(job: ImportJob, request: ImportRequest, heartbeat: Heartbeat) -> None:
     report: PackageReport | None = None
     try:
-        folder = source_for(job.source_kind).locate(job.workspace, request.source)
-        options = options_for(
-            folder,
+        folder, options = locate(
+            job.workspace,
             kind=request.source_kind,
+            source=request.source,
             engine=request.engine,
             config_text=request.config_text,
             deployment_types=request.details.deployment_types,
         )
         report, listing = examine(folder, options, beat=heartbeat.beat)
-        _refuse_errors(_outcome(request, report))
+        _refuse_errors(_outcome(job, request, report))
         fetched = fetch(folder, report, heartbeat)
         _advance(job, State.CHECKING)
         report = heartbeat.during(lambda: check(folder, listing, fetched.stored, options))
     except SourceRefused as refused:
         findings = (*(report.findings if report else ()), finding_of(refused))
-        raise Refused(findings, _outcome(request, report) if report else None) from refused
+        raise Refused(findings, _outcome(job, request, report) if report else None) from refused
     scanned = scan(report, fetched.stored, heartbeat)
-    _refuse_errors(_outcome(request, report, scanned=scanned))
+    _refuse_errors(_outcome(job, request, report, scanned=scanned))
     _advance(job, State.STORING)
     kept = _package_bytes(report, fetched.stored)
     settle(fetched, kept, heartbeat)
     files = tuple(PackageFile(path, each.size, each.sha256) for path, each in sorted(kept.items()))
-    outcome = _outcome(request, report, scanned=scanned, files=files)
+    outcome = _outcome(job, request, report, scanned=scanned, files=files)
     store(job, replace(outcome, known_files=len(fetched.known), known_bytes=fetched.known_bytes))
 
 
@@ -209,6 +220,7 @@ def _package_bytes(report: PackageReport, stored: Bytes) -> dict[str, Stored]:
 
 
 def _outcome(
+    job: ImportJob,
     request: ImportRequest,
     report: PackageReport,
     *,
@@ -228,16 +240,17 @@ def _outcome(
         deployment_types=report.deployment_types,
         source_params={
             **request.source,
-            "package": _package_path(request, report),
-            "config_origin": request.config_origin,
+            # the folder above `model/`, also when that itself was chosen
+            "package": job.source_path.removesuffix(report.root),
+            "config_origin": _config_origin(job, request),
             "engine_chosen": request.engine,
         },
     )
 
 
-def _package_path(request: ImportRequest, report: PackageReport) -> str:
-    """The folder above `model/`, also when that itself was chosen."""
-    return source_for(request.source_kind).shown(request.source).removesuffix(report.root)
+def _config_origin(job: ImportJob, request: ImportRequest) -> str:
+    terms = source_for(request.source_kind).terms(job.workspace, request.source)
+    return request.config_origin if terms.config_text is None else "generated"
 
 
 def _refuse_errors(outcome: HandOver) -> None:

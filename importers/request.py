@@ -14,7 +14,8 @@ class ImportRequest:
     """One version to import. `source` are the parameters of its kind (obs: `{"path": "/bucket/prefix/"}`).
 
     `config_text` replaces the source's config.json; `config_origin` says where it came from: found, edited,
-    repaired or obs. `submission` names the form that was sent, so that sending it twice is recognised.
+    repaired or obs. What a source generates itself counts before it. `submission` names the form that was sent, so
+    that sending it twice is recognised.
     """
 
     name: str

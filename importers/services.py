@@ -39,7 +39,7 @@ def submit_import(request: ImportRequest, *, workspace: Workspace, by: User | No
     Raises VersionTaken when name and number exist (`replace` takes the place of a failed version), and SourceRefused
     when the source's path cannot be one.
     """
-    shown = source_for(request.source_kind).shown(request.source)
+    shown = source_for(request.source_kind).shown(workspace, request.source)
     version = reserve_version(
         workspace,
         name=request.name,
@@ -81,9 +81,13 @@ def preview_source(
 ) -> PackageReport:
     """What importing this would find, from a listing and range reads alone. What the source refuses is a finding."""
     try:
-        folder = source_for(source_kind).locate(workspace, source)
-        options = pipeline.options_for(
-            folder, kind=source_kind, engine=engine, config_text=config_text, deployment_types=deployment_types
+        folder, options = pipeline.locate(
+            workspace,
+            kind=source_kind,
+            source=source,
+            engine=engine,
+            config_text=config_text,
+            deployment_types=deployment_types,
         )
         return pipeline.examine(folder, options)[0]
     except (SourceRefused, SourceUnavailable) as error:

@@ -8,6 +8,7 @@ app_name = "importers"
 urlpatterns = [
     path("imports/new/", form.import_new, name="new"),
     path("imports/preflight/", form.preflight, name="preflight"),
+    path("imports/source/", form.source_fields, name="source-fields"),
     path("imports/draft/", form.draft, name="draft"),
     path("imports/name/", form.name_hint, name="name-hint"),
     path("imports/of/<uuid:code>/", job.version_progress, name="version-progress"),

@@ -41,7 +41,8 @@ class CheckOptions:
     """What the form knows. `engine` is its choice, `config_text` replaces the configuration found in the package.
 
     `registry_hosts` are those of the registry connections; None when nobody can know them here. `folder_name` is
-    the last part of the chosen path, which tells when `model/` itself was chosen.
+    the last part of the chosen path, which tells when `model/` itself was chosen. `required_files` are what the
+    source demands beside the engine's own files (`fnmatch`, by path below `model/`).
     """
 
     engine: str = ""
@@ -52,6 +53,7 @@ class CheckOptions:
     registry_hosts: tuple[str, ...] | None = ()
     source: str = "obs"
     folder_name: str = ""
+    required_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

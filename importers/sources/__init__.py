@@ -5,10 +5,12 @@ from pkgutil import iter_modules
 
 from importers.sources.base import Source
 
+# What the sources share, and no source itself.
+SHARED = {"base", "bucket"}
 SOURCES: dict[str, Source] = {
     module.name: import_module(f"{__name__}.{module.name}").SOURCE
     for module in iter_modules(__path__)
-    if module.name != "base"
+    if module.name not in SHARED
 }
 
 

@@ -49,14 +49,38 @@ class Folder(Protocol):
         ...
 
 
-class Source(Protocol):
-    """One kind of place that versions come from."""
+@dataclass(frozen=True)
+class Terms:
+    """What a source adds to the rules of a package.
 
-    def shown(self, params: Mapping[str, str]) -> str:
-        """The path as people write it, without asking the place. Raises SourceRefused when it cannot be a path."""
+    `config_text` takes the place of any configuration that is found or sent. `required_files` are patterns
+    (`fnmatch`, by path below `model/`) of files that must be there beside the engine's own.
+    """
+
+    config_text: str | None = None
+    required_files: tuple[str, ...] = ()
+
+
+NO_TERMS = Terms()
+
+
+class Source(Protocol):
+    """One kind of place that versions come from. Every method raises SourceRefused for parameters that cannot be."""
+
+    @property
+    def params(self) -> tuple[str, ...]:
+        """The names of its parameters; each is a field of its form and an option of `import_model`."""
         ...
 
-    def locate(self, workspace: Workspace, params: Mapping[str, str]) -> Folder: ...
+    def shown(self, workspace: Workspace, params: Mapping[str, str]) -> str:
+        """The path as people write it, without asking the place."""
+        ...
+
+    def terms(self, workspace: Workspace, params: Mapping[str, str]) -> Terms: ...
+
+    def locate(self, workspace: Workspace, params: Mapping[str, str]) -> Folder:
+        """The folder that was chosen; one without files for what consists of a configuration alone."""
+        ...
 
 
 def finding_of(error: SourceRefused | SourceUnavailable, *, file: str = "") -> Finding:

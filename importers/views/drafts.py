@@ -10,15 +10,16 @@ from django.urls import reverse
 
 from accounts.models import Workspace
 from accounts.requests import ConsoleRequest
+from importers.forms import SOURCE_FORMS
 from importers.views.new_version import model_named, start_of
 from importers.views.page import ImportPage
 from registry.views.base import as_uuid
 
 SESSION_KEY = "import_draft"
 # The picker answers with the chosen path under the name of the form's field.
-PICKS = {"path": "folder", "config_path": "file"}
+PICKS = {field: what for form in SOURCE_FORMS.values() for field, what in form.picks.items()}
 # What an address may fill in.
-ASKED = ("source", "model", "name", "version", "path", "engine")
+ASKED = {"source", "model", "name", "version"}.union(*(form.asked for form in SOURCE_FORMS.values()))
 # More than this makes no path, and would make an address that browsers and servers refuse.
 LONGEST_PATH = 1024
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -24,6 +25,7 @@ View = Callable[[ConsoleRequest], HttpResponse]
 PAGE = "importers/import_new.html"
 CHECK = "importers/_check.html"
 FINDINGS = "importers/_findings.html"
+SOURCE = "importers/_source_fields.html"
 
 
 def importing_workspace(request: ConsoleRequest) -> Workspace:
@@ -54,7 +56,9 @@ def _too_large(request: ConsoleRequest) -> HttpResponse:
     page.too_large = True
     while request.read(1024 * 1024):
         pass  # a browser that is still sending does not read the answer
-    return render(request, FINDINGS if request.htmx else PAGE, {"page": page}, status=422)
+    response = render(request, FINDINGS if request.htmx else PAGE, {"page": page}, status=422)
+    response["HX-Retarget"], response["HX-Reswap"] = "#check-findings", "innerHTML"
+    return response
 
 
 @within_size
@@ -90,6 +94,17 @@ def preflight(request: ConsoleRequest) -> HttpResponse:
     load_config(page)
     page.check()
     return render(request, CHECK if request.htmx else PAGE, {"page": page})
+
+
+@within_size
+@require_POST
+def source_fields(request: ConsoleRequest) -> HttpResponse:
+    """The fields that follow from what was chosen: another source, or within one what its other fields depend on."""
+    page = ImportPage(request.user, importing_workspace(request), data=request.POST)
+    page.check()
+    response = render(request, SOURCE if request.htmx else PAGE, {"page": page})
+    response["HX-Replace-Url"] = f"{reverse('importers:new')}?{urlencode(page.address)}"
+    return response
 
 
 @within_size

@@ -36,10 +36,9 @@ def _said_of(latest: ModelVersion) -> dict[str, Any]:
     }
 
 
-def _source(latest: ModelVersion) -> dict[str, str]:
-    if latest.source_kind not in SOURCE_FORMS:
-        return {}
-    return {"source": latest.source_kind, "path": latest.source_path}
+def _source(latest: ModelVersion) -> dict[str, Any]:
+    form = SOURCE_FORMS.get(latest.source_kind)
+    return {"source": latest.source_kind, **form.start_of(latest)} if form else {}
 
 
 def _specification(latest: ModelVersion) -> dict[str, Any]:

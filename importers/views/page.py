@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Workspace
 from accounts.queries import Person
-from importers.forms import SOURCE_FORMS, BasicForm, SpecForm, generated_name, mark_of
+from importers.forms import SOURCE_FORMS, BasicForm, SpecForm, generated_name, source_form
+from importers.forms_source import mark_of
 from importers.package.report import CONFIG, PackageReport
 from importers.services import ImportRequest, preview_source
 from importers.views.naming import Naming, naming_of
@@ -42,6 +43,17 @@ class Problem:
     message: str
 
 
+@dataclass(frozen=True)
+class TypeBox:
+    """One deployment type: whether it is asked for, and why it cannot be had; empty when it can."""
+
+    value: str
+    label: str
+    id: str
+    asked: bool
+    refused: str
+
+
 class ImportPage:
     """The form's parts bound to what was typed (`data`), or empty with their `initial` values."""
 
@@ -62,9 +74,9 @@ class ImportPage:
             self.data["name"] = self.model.name  # a new version is one of this model, whatever was sent
         given = {"name": generated_name(), "version": "0.0.1", **(initial or {})}
         kind = str(given.get("source", "") if data is None else data.get("source", ""))
-        self.kind = kind if kind in SOURCE_FORMS else str(SourceKind.OBS)
         self.basic = BasicForm(self.data, initial=given)
-        self.source = SOURCE_FORMS[self.kind](self.data, initial=given)
+        self.source = source_form(kind)(self.data, initial=given)
+        self.kind = str(self.source.kind)
         self.spec = SpecForm(self.data, initial=given)
         self.documents: BaseDocumentsFormSet = DocumentsFormSet(
             self.data, prefix="documents", initial=given.get("documents")
@@ -85,6 +97,11 @@ class ImportPage:
     def kinds(self) -> list[tuple[str, str]]:
         """The sources to choose from, in the order of the control."""
         return [(kind, str(SourceKind(kind).label)) for kind in SOURCE_FORMS]
+
+    @property
+    def address(self) -> dict[str, str]:
+        """What the page's own address says: which source, and the model that gets a new version."""
+        return {"source": self.kind} | ({"model": str(self.model.uuid)} if self.model else {})
 
     def check(self) -> None:
         """Look at the chosen source as the import would, and do what a button of the editor asks for."""
@@ -134,12 +151,30 @@ class ImportPage:
 
     @property
     def deployment_types(self) -> tuple[str, ...]:
-        ticked = self.basic["deployment_types"].value() or []
-        return tuple(kind for kind in DeploymentType.values if kind in ticked)
+        """What is ticked and possible."""
+        return tuple(box.value for box in self.type_boxes if box.asked and not box.refused)
+
+    @property
+    def type_boxes(self) -> list[TypeBox]:
+        """The boxes to tick; `held_types` were ticked before something ruled them out for a while."""
+        held = self.data.getlist("held_types") if self.data is not None else []
+        asked = {*(self.basic["deployment_types"].value() or []), *held}
+        refused = self.source.refused_types
+        return [
+            TypeBox(kind, str(label), f"id_deployment_types_{index}", kind in asked, str(refused.get(kind, "")))
+            for index, (kind, label) in enumerate(DeploymentType.choices)
+        ]
+
+    @property
+    def carried(self) -> list[tuple[str, str]]:
+        """What was typed for other sources, kept while another one is shown."""
+        others = {name for form in SOURCE_FORMS.values() for name in form.base_fields} - set(self.source.fields)
+        typed = self.data if self.data is not None else QueryDict()
+        return [(name, str(typed[name])) for name in sorted(others) if typed.get(name)]
 
     def write_config(self, text: str, origin: str) -> None:
         """Put a text into the editor and switch it on."""
-        if self.data is None:
+        if self.data is None or not self.source.has_editor:
             return
         self.fill = (text, mark_of(origin, text))
         self.data["config_edit"] = "on"
@@ -152,18 +187,11 @@ class ImportPage:
 
     def _show_found_config(self) -> None:
         """An editor that is on and was not written in shows the package's own configuration."""
-        if self.data is None or not self.report or not self.source["config_edit"].value():
+        if self.data is None or not self.report or not self.source.has_editor:
             return
-        if self.source.config_origin == "found" and self.report.config_found is not None:
+        wanted = self.source["config_edit"].value() and self.source.config_origin == "found"
+        if wanted and self.report.config_found is not None:
             self.write_config(self.report.config_found, "found")
-
-    @property
-    def found_mark(self) -> str:
-        return mark_of("found", (self.report and self.report.config_found) or "")
-
-    @property
-    def repair_mark(self) -> str:
-        return mark_of("repaired", (self.report and self.report.repair) or "")
 
     @cached_property
     def naming(self) -> Naming | None:
@@ -173,11 +201,17 @@ class ImportPage:
     def is_valid(self) -> bool:
         """Whether the import can be submitted; errors then stand at their fields."""
         self.submitted = True
+        self._refuse_types()
         whole = all([*(form.is_valid() for form in self.forms), self.documents.is_valid()])
-        if self.engine_asked and "engine" not in self.source.errors:
+        if self.engine_asked and "engine" in self.source.fields and "engine" not in self.source.errors:
             self.source.add_error("engine", _("Choose the AI engine: nothing in the package says which one it is."))
             return False
         return whole and self.report is not None and self.report.importable
+
+    def _refuse_types(self) -> None:
+        for kind, reason in self.source.refused_types.items():
+            if kind in (self.basic["deployment_types"].value() or []):
+                self.basic.add_error("deployment_types", reason)
 
     @property
     def engine_asked(self) -> bool:

@@ -27,7 +27,7 @@ def submit(page: ImportPage, *, by: User) -> ImportJob | None:
             return job
         page.basic.add_error("version", _taken_message(taken))
     except SourceRefused as refused:
-        page.source.add_error("path", message_for(refused.code, refused.params))
+        page.source.add_error(page.source.main_field, message_for(refused.code, refused.params))
     return None
 
 

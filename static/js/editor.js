@@ -81,3 +81,6 @@ function enhance(editor) {
 }
 
 document.querySelectorAll("[data-editor]").forEach(enhance);
+document.addEventListener("htmx:load", (event) => {
+  if (event.detail.elt !== document.body) event.detail.elt.querySelectorAll?.("[data-editor]").forEach(enhance);
+});

@@ -1,15 +1,16 @@
 // The import form: checks the package when the path or the configuration changes, and keeps what is typed meanwhile.
+// Another source brings other fields, so what belongs to a source is looked up when it is needed.
 const SLOWLY = 600;
 const form = document.querySelector("[data-import-form]");
-const checker = form?.querySelector("[data-checker]");
-const editor = form?.querySelector("[data-editor]");
 let timer = 0;
 let sent = "";
 let jumpTo = null;
 let openBars = [];
 let unsaved = form?.hasAttribute("data-typed");
 
-const text = () => editor.querySelector("textarea");
+const checker = () => form.querySelector("[data-checker]");
+const editor = () => form.querySelector("[data-editor]");
+const text = () => editor()?.querySelector("textarea");
 const edits = () => form.elements.namedItem("config_edit");
 const bars = () => [...form.querySelectorAll("#derived details")];
 
@@ -17,7 +18,7 @@ function check(wait = 0) {
   clearTimeout(timer);
   timer = setTimeout(() => {
     renewToken();
-    checker.dispatchEvent(new CustomEvent("recheck"));
+    checker().dispatchEvent(new CustomEvent("recheck"));
   }, wait);
 }
 
@@ -83,18 +84,19 @@ function setValue(button) {
 
 function ask(button) {
   renewToken();
-  window.htmx.ajax("POST", checker.getAttribute("hx-post"), {
-    source: checker,
-    target: checker,
+  window.htmx.ajax("POST", checker().getAttribute("hx-post"), {
+    source: checker(),
+    target: checker(),
     values: { [button.name]: button.value },
   });
 }
 
 function goTo(place) {
-  editor.dispatchEvent(new CustomEvent("editor:jump", { detail: place }));
+  editor().dispatchEvent(new CustomEvent("editor:jump", { detail: place }));
 }
 
 function jump(link) {
+  if (!editor()) return;
   const place = { line: Number(link.dataset.jumpLine), column: Number(link.dataset.jumpColumn) };
   if (edits().checked) return goTo(place);
   jumpTo = place;
@@ -123,41 +125,42 @@ function onAnswer(event) {
   const note = document.createElement("p");
   note.className = "notice warning";
   note.textContent = form.dataset.signedOut;
-  checker.replaceChildren(note);
+  checker().replaceChildren(note);
 }
 
 // The server sends the text for the editor; what was typed since the question wins over the answer.
 function fill(brought) {
-  if (!brought || text().value !== sent) return;
+  if (!brought || text()?.value !== sent) return;
   edits().checked = true;
   form.elements.namedItem("config_mark").value = brought.dataset.editorFill;
   if (text().value !== brought.value) {
-    editor.dispatchEvent(new CustomEvent("editor:set", { detail: { text: brought.value } }));
+    editor().dispatchEvent(new CustomEvent("editor:set", { detail: { text: brought.value } }));
   }
 }
 
 // What a sent form was told about its package is over once the package can be imported.
 function settle() {
   if (!form.querySelector("#check-verdict .status.good")) {
-    const worst = checker.querySelector(".repair, .finding.error");
-    if (document.activeElement !== text()) worst?.scrollIntoView({ block: "nearest" });
+    const worst = checker().querySelector(".repair, .finding.error");
+    if (!text() || document.activeElement !== text()) worst?.scrollIntoView({ block: "nearest" });
     return;
   }
   document.getElementById("id_path_error")?.remove();
-  document.getElementById("id_path").removeAttribute("aria-invalid");
+  document.getElementById("id_path")?.removeAttribute("aria-invalid");
   const summary = document.getElementById("problems");
   const over = summary?.querySelectorAll("[href='#check'], [href='#id_path'], [href='#id_engine']") ?? [];
   over.forEach((link) => link.parentElement.remove());
   if (summary && !summary.querySelector("li")) summary.remove();
 }
 
-function onSwapped() {
+function onSwapped(event) {
+  if (event.target !== checker()) return;
   bars().forEach((bar, index) => {
     bar.open = openBars[index] ?? false;
   });
   fill(form.querySelector("[data-editor-fill]"));
   settle();
-  if (jumpTo && edits().checked) goTo(jumpTo);
+  if (jumpTo && edits()?.checked) goTo(jumpTo);
   jumpTo = null;
 }
 
@@ -176,6 +179,7 @@ function start() {
   document.addEventListener("submit", onLanguage);
   window.addEventListener("beforeunload", onLeave);
   form.addEventListener("click", onClick);
+  form.addEventListener("change", renewToken, true);
   form.addEventListener("change", (event) => {
     unsaved = true;
     if (event.target.matches("[data-recheck]")) check();
@@ -186,13 +190,13 @@ function start() {
     if (event.target.matches("[data-recheck-slowly]")) check(SLOWLY);
   });
   window.addEventListener("pageshow", onReturn);
-  checker.addEventListener("htmx:beforeRequest", () => {
-    sent = text().value;
+  form.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target !== checker()) return;
+    sent = text()?.value;
     openBars = bars().map((bar) => bar.open);
   });
-  checker.addEventListener("htmx:beforeSwap", onAnswer);
-  document.getElementById("name-hint").addEventListener("htmx:beforeSwap", onAnswer);
-  checker.addEventListener("htmx:afterSwap", onSwapped);
+  form.addEventListener("htmx:beforeSwap", onAnswer);
+  form.addEventListener("htmx:afterSwap", onSwapped);
   exclude();
   const first = document.querySelector("#problems a");
   if (first) document.getElementById(first.hash.slice(1))?.focus();

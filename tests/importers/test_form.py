@@ -6,7 +6,9 @@ import pytest
 from django.http import QueryDict
 from django.utils import translation
 
-from importers.forms import BasicForm, ObsSourceForm, SpecForm, generated_name, mark_of
+from importers.forms import BasicForm, SpecForm, generated_name
+from importers.forms_obs import ObsSourceForm
+from importers.forms_source import mark_of
 from registry.services import SpecValues
 from registry.versions import Version
 from tests.importers.pages import typed

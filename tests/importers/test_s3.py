@@ -11,7 +11,7 @@ from accounts.secrets import seal
 from importers import pipeline
 from importers.models import FetchedObject, State
 from importers.services import sweep_artifacts
-from importers.sources.obs import BucketFolder
+from importers.sources.bucket import BucketFolder
 from registry import artifacts
 from registry.models import Blob
 from registry.services import delete_version

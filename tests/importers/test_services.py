@@ -10,7 +10,7 @@ from importers.models import ImportJob, State
 from importers.queries import jobs_for, latest_jobs
 from importers.request import ImportRequest
 from importers.services import RUN_IMPORT, cancel_import, preview_source, retry_import, submit_import
-from importers.sources.obs import BucketFolder
+from importers.sources.bucket import BucketFolder
 from registry.findings import has_errors
 from registry.models import ModelVersion, RegisteredModel, Status
 from registry.services import SpecValues, VersionDetails, VersionTaken

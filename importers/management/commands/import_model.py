@@ -18,7 +18,7 @@ from importers.models import ImportJob, State
 from importers.package.config_text import LARGEST_CONFIG
 from importers.request import ImportRequest
 from importers.services import preview_source, submit_import
-from importers.sources import SOURCES
+from importers.sources import SOURCES, source_for
 from importers.sources.base import finding_of
 from importers.storable import storable
 from registry.details import MAX_LABELS, checked_labels
@@ -33,6 +33,10 @@ from stores.errors import SourceRefused
 
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 20
+# The parameters of all sources; each source says which are its own.
+PARAMS = {
+    "path": "/bucket/prefix/, obs://… or s3://…",
+}
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ class Command(BaseCommand):
         parser.add_argument("--name", required=True, metavar="N")
         parser.add_argument("--version", metavar="V", dest="number", help="by default the one after the highest")
         parser.add_argument("--source", choices=sorted(SOURCES), default="obs")
-        parser.add_argument("--path", required=True, metavar="P", help="/bucket/prefix/, obs://… or s3://…")
+        for name, help_text in PARAMS.items():
+            parser.add_argument(f"--{name}", default="", help=help_text)
         parser.add_argument("--engine", choices=[*ENGINES], default="", help="when nothing in the package says it")
         parser.add_argument("--config", type=Path, metavar="FILE", help="instead of the package's config.json")
         parser.add_argument("--description", default="")
@@ -145,11 +150,21 @@ def request_of(workspace: Workspace, options: dict[str, Any]) -> ImportRequest:
         number=number,
         details=details,
         source_kind=options["source"],
-        source={"path": options["path"]},
+        source=_source(options),
         engine=options["engine"],
         config_text=config,
         config_origin="found" if config is None else "edited",
     )
+
+
+def _source(options: dict[str, Any]) -> dict[str, str]:
+    """The source's parameters; one that is another source's is a mistake."""
+    own = source_for(options["source"]).params
+    for name in PARAMS:
+        if options[name] and name not in own:
+            given = {"option": f"--{name}", "source": options["source"]}
+            raise ValidationError(_("%(option)s does not belong to --source %(source)s. Leave it out.") % given)
+    return {name: options[name] for name in own if options[name]}
 
 
 def _number(text: str) -> Version:
