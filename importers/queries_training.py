@@ -1,5 +1,6 @@
 """Which training jobs and runs a user may see, and the pages of their lists."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -103,6 +104,15 @@ def importable_runs(workspace: Workspace) -> QuerySet[TrainingRun]:
     """The runs a model can be made of: successful, with an output. ExeML brings its own in when it deploys them."""
     done = TrainingRun.objects.filter(job__workspace=workspace, status=RunStatus.SUCCESSFUL).exclude(output_path="")
     return done.exclude(kind=AlgorithmKind.EXEML).select_related("job")
+
+
+def run_named(workspace: Workspace, job: str, label: str) -> TrainingRun | None:
+    """The run that people write as a job's name and V0001; None when there is none."""
+    number = re.fullmatch(r"V([0-9]{4,9})", label)
+    if number is None or "\0" in job:
+        return None
+    runs = TrainingRun.objects.filter(job__workspace=workspace, job__name=job, number=int(number[1]))
+    return runs.select_related("job").first()
 
 
 def _order(orders: Mapping[str, tuple[str, ...]], sort: str) -> Order:
