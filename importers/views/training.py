@@ -10,10 +10,10 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.requests import ConsoleRequest, allowed
+from accounts.requests_lists import Column, headings, is_part
 from importers.catalogue_algorithms import ALGORITHMS
 from importers.models import AlgorithmKind, RunStatus
 from importers.queries_training import RunFilter, TrainingFilter, run_page, training_jobs_for, training_page
-from registry.views.base import Column, headings, is_part
 
 JOB_COLUMNS = (
     Column(_("Name"), "name"),
