@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from importers.views import form, job, training, training_run
+from importers.views import form, job, training, training_api, training_run
 
 app_name = "importers"
 urlpatterns = [
@@ -23,4 +23,5 @@ urlpatterns = [
     path("training-jobs/runs/<uuid:code>/delete/", training_run.run_delete, name="training-run-delete"),
     path("training-jobs/<uuid:code>/", training.training_job, name="training-job"),
     path("training-jobs/<uuid:code>/delete/", training_run.job_delete, name="training-job-delete"),
+    path("api/training-runs", training_api.training_runs, name="training-api"),
 ]
