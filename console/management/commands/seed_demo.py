@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User, Workspace
 from accounts.roles import Role
 from console.demo_state import Stage, read_demo_state, write_demo_state
+from console.demo_training import seed_training
 from demo.train import HERE, TrainingFailed, train_models
 from importers.services import ImportRequest, submit_import
 from registry.models import RegisteredModel, Status
@@ -33,7 +35,7 @@ MODELS = {
 
 
 class Command(BaseCommand):
-    help = "Brings two demo models and a broken package into an empty console."
+    help = "Brings two demo models, a broken package and two training jobs into an empty console."
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--again", action="store_true", help="bring what is missing even if the demo ran before")
@@ -65,6 +67,7 @@ class Command(BaseCommand):
         for name, package in packages.items():
             _upload(bucket, name, package)
             _import(name, workspace, user)
+        seed_training(workspace, settings.DATA / "demo", by=user, upload=partial(_upload, bucket))
 
     def _await_rest(self, workspace: Workspace) -> bool:
         """Wait for the imports to end; whether all are Normal."""
