@@ -17,6 +17,7 @@ _WORDS = {
     "stored": ("Stored", "已保存"),
     "browse": ("Browse OBS for a folder", "浏览OBS选择目录"),
     "choose": ("Choose {}", "选择{}"),
+    "from_template": ("Template", "从模板中选择"),
     "importable": ("Importable", "可导入"),
     "refused": ("Cannot be imported yet", "暂不能导入"),
     "create_now": ("Create now", "立即创建"),
