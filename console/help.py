@@ -35,7 +35,16 @@ TOPICS = {
         ),
         Topic("inference-code", _("Inference code"), _("What customize_service.py may and must do."), "code"),
         Topic(
-            "people", _("People and access"), _("Roles, inviting, API tokens, policies and the audit trail."), "users"
+            "training",
+            _("Training jobs"),
+            _("How scripts register runs, and what importing one takes."),
+            "activity",
+        ),
+        Topic(
+            "people",
+            _("People and access"),
+            _("Roles, inviting, API tokens, policies and the audit trail."),
+            "users",
         ),
         Topic("review", _("Review"), _("Who decides on versions, what it means, and the review desk."), "shield"),
         Topic("storage", _("Storage"), _("Buckets, paths, the picker and uploading a package."), "bucket"),

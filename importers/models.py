@@ -8,8 +8,33 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Workspace
+from importers.models_training import (
+    RUN_ENDED,
+    AlgorithmKind,
+    MLflowConnection,
+    RunSource,
+    RunStatus,
+    TrainingJob,
+    TrainingRun,
+)
 from registry.models import ModelVersion, SourceKind
 from stores.models import Bucket
+
+__all__ = [
+    "FINISHED",
+    "RUNNING",
+    "RUN_ENDED",
+    "AlgorithmKind",
+    "FetchedObject",
+    "ImportEvent",
+    "ImportJob",
+    "MLflowConnection",
+    "RunSource",
+    "RunStatus",
+    "State",
+    "TrainingJob",
+    "TrainingRun",
+]
 
 
 class State(models.TextChoices):
@@ -42,6 +67,7 @@ class ImportJob(models.Model):
     source_kind = models.CharField(_("meta model source"), max_length=16, choices=SourceKind.choices)
     source_path = models.CharField(_("path"), max_length=2048, blank=True)
     request = models.JSONField(default=dict)
+    training_run = models.ForeignKey(TrainingRun, models.SET_NULL, null=True, related_name="import_jobs")
 
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)

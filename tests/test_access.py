@@ -12,7 +12,7 @@ from accounts.roles import Action, Role, allows
 from accounts.services import follow_memberships
 from accounts.services_invitations import make_invitation
 from accounts.services_tokens import make_token
-from importers.models import ImportJob
+from importers.models import ImportJob, TrainingJob
 from registry.services_exports import submit_export
 from stores.models import Bucket, RegistryConnection, Upload
 from tests.factories import make_bucket, make_member, make_version, make_workspace
@@ -20,6 +20,7 @@ from tests.importers.jobs import GOOD, put
 from tests.registry.test_download import stored
 
 ANYONE, PERSON, OPERATOR = "anyone", "person", "operator"
+TOKEN = "token"  # for programs: nobody comes in by signing in
 OWN = "own"  # of who may import, and began it: the developer
 # There for these people alone: for everybody else there is no such address.
 ADMINISTRATORS = frozenset({Role.ADMIN, "operator"})
@@ -131,6 +132,15 @@ PAGES = {
     "versions/<uuid:code>/delete/": of_version(DELETE, DELETE),
     "versions/<uuid:code>/files/<path:path>": of_version(VIEW, args={"path": "model/config.json"}),
     "imports/new/": Page(IMPORT, IMPORT),
+    "training-jobs/": Page(VIEW),
+    "training-jobs/new/": Page(IMPORT, IMPORT),
+    "training-jobs/algorithms/<slug:name>/<str:file>": Page(
+        PERSON, args={"name": "tabular-regression", "file": "train.py"}
+    ),
+    "training-jobs/<uuid:code>/": Page(VIEW, of="training", args={"code": "training"}),
+    "training-jobs/<uuid:code>/delete/": Page(DELETE, DELETE, of="training", args={"code": "training"}),
+    "training-jobs/runs/<uuid:code>/delete/": Page(DELETE, DELETE, of="run", args={"code": "run"}),
+    "api/training-runs": Page(None, TOKEN),
     "model-templates/": Page(VIEW),
     "model-templates/<slug:slug>/": Page(VIEW, args={"slug": "tf-image-classification-py27"}),
     "imports/source/": Page(None, IMPORT),
@@ -185,6 +195,8 @@ def things(people):
     export = submit_export(version, bucket=bucket, prefix="", name="digits.zip", by=people[Role.DEVELOPER])
     upload = Upload.objects.create(bucket=bucket, prefix="", created_by=people[Role.DEVELOPER])
     upload.files.create(number=0, key="a.bin", size=1)
+    training = TrainingJob.objects.create(workspace=workspace, name="nightly")
+    run = training.runs.create(number=1, external_id="1", source="form", status="running", kind="custom")
     registry = RegistryConnection.objects.create(workspace=workspace, name="images", address="localhost:1")
     Bucket.objects.create(name="remote", workspace=workspace, driver=Bucket.Driver.S3, endpoint="https://s3.example")
     invitation, secret = make_invitation(workspace, role=Role.VIEWER, note="", by=people[Role.ADMIN])
@@ -196,6 +208,8 @@ def things(people):
         "secret": secret,
         "token": token.uuid,
         "registry": registry.uuid,
+        "training": training.uuid,
+        "run": run.uuid,
         "model": version.model.uuid,
         "version": version.uuid,
         "bucket": bucket.name,
@@ -218,8 +232,10 @@ def expected(right, page, who):
     """What a person meets: `allowed`, `refused`, `missing`, `sign-in`, or `no method`."""
     if right == ANYONE:
         return "allowed"
-    if who == "nobody":
-        return "no method" if page.get == ANYONE else "sign-in"
+    if right == TOKEN:
+        return "sign-in"
+    if who == "nobody" and page.get != ANYONE and page.post != TOKEN:
+        return "sign-in"
     if right is None:
         return "no method"
     if who == "stranger" and page.of:
@@ -236,7 +252,7 @@ def expected(right, page, who):
 def outcome(answer):
     if answer.status_code == 302 and answer["Location"].startswith("/accounts/login/?next="):
         return "sign-in"
-    named = {403: "refused", 404: "missing", 405: "no method"}
+    named = {401: "sign-in", 403: "refused", 404: "missing", 405: "no method"}
     assert answer.status_code != 500, answer.content[:300]
     return named.get(answer.status_code, "allowed")
 

@@ -3,13 +3,13 @@
 import pytest
 from playwright.sync_api import expect
 
+from console.help import TOPICS
 from tests import hostile
 from tests.journeys.people import requests_review
 from tests.oci_registry import PASSWORD, USER
 
 OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
 TABS = ("overview", "files", "parameters", "dependencies", "checks", "config", "events")
-TOPICS = ("import", "package", "config", "templates", "inference-code", "people", "review", "storage", "registries")
 DESKS = (
     "registry/review",
     "registry/modelversion",
@@ -102,6 +102,18 @@ def signs_out(ann, site):
     ann.page.goto("/accounts/login/?next=/models/")
 
 
+def enters_run(ann, path):
+    """Where the job of the run stands."""
+    ann.page.goto("/training-jobs/new/")
+    ann.page.locator("#id_job").fill("shop-training")
+    ann.page.locator("#id_output_path").fill(path)
+    ann.page.locator("#id_metrics").fill("accuracy = 0.97")
+    ann.page.locator("#id_parameters").fill("depth = 3")
+    ann.button("Add", exact=True).click()
+    ann.page.wait_for_url("**/training-jobs/*-*/#V0001")
+    return ann.page.url.partition("#")[0]
+
+
 PAGES = {
     "overview": goes("/"),
     "account menu": presses("/", ".header-user", "details[open] .menu-list a"),
@@ -139,6 +151,14 @@ PAGES = {
     "export job": goes("{export}"),
     "delete as a page": goes("{version}delete/"),
     "edit as a page": goes("{version}edit/?field=documents"),
+    "training jobs": goes("/training-jobs/"),
+    "training jobs, nothing found": goes("/training-jobs/?q=nothing-like-it"),
+    "training job": presses("{training}", ".run-said summary", ".run-entries"),
+    "training job, delete": presses("{training}", ".page-actions [hx-get*=delete]", "dialog[open]"),
+    "training job, delete as a page": goes("{training}delete/"),
+    "training run": goes("/training-jobs/new/"),
+    "training run, built-in": presses("/training-jobs/new/", "[name=kind][value=built-in]", "#id_algorithm"),
+    "import form, training job": goes("/imports/new/?source=training"),
     "storage": goes("/storage/"),
     "new bucket": goes("/storage/-/new/"),
     "new bucket at object storage": goes("/storage/-/new/?kind=s3"),

@@ -6,6 +6,8 @@ _WORDS = {
     "sign_in": ("Sign in", "登录"),
     "sign_out": ("Sign out", "退出"),
     "models": ("Models", "模型列表"),
+    "training_jobs": ("Training jobs", "训练作业"),
+    "create_model": ("Create model", "创建模型"),
     "storage": ("Storage", "存储"),
     "import_": ("Import", "导入"),
     "import_model": ("Import model", "导入模型"),

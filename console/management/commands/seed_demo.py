@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User, Workspace
 from accounts.roles import Role
 from console.demo_state import Stage, read_demo_state, write_demo_state
+from console.demo_training import seed_training
 from demo.train import HERE, TrainingFailed, train_models
 from importers.services import ImportRequest, submit_import
 from registry.models import RegisteredModel, Status
@@ -54,7 +56,7 @@ MODELS = {
 
 
 class Command(BaseCommand):
-    help = "Brings demo models and a broken package into an empty console."
+    help = "Brings demo models, a broken package and two training jobs into an empty console."
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--again", action="store_true", help="bring what is missing even if the demo ran before")
@@ -88,6 +90,7 @@ class Command(BaseCommand):
             _upload(bucket, name, package)
         for name in MODELS:
             _import(name, workspace, user)
+        seed_training(workspace, settings.DATA / "demo", by=user, upload=partial(_upload, bucket))
 
     def _await_rest(self, workspace: Workspace) -> bool:
         """Wait for the imports to end; whether all are Normal."""

@@ -1,0 +1,69 @@
+"""How runs of training are shown."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.urls import reverse
+
+from importers.models import RunStatus
+from stores.errors import SourceRefused
+from stores.paths import parse_location
+
+register = template.Library()
+
+_FIRST = ("accuracy", "precision", "recall", "f1")
+
+KINDS = {
+    RunStatus.INITIALIZING: "idle",
+    RunStatus.DEPLOYING: "busy",
+    RunStatus.RUNNING: "busy",
+    RunStatus.SUCCESSFUL: "good",
+    RunStatus.FAILED: "bad",
+    RunStatus.CANCELLED: "idle",
+}
+
+
+@register.inclusion_tag("components/status.html")
+def run_status(status: str) -> dict[str, Any]:
+    """Sign and words of a run's status."""
+    return {"kind": KINDS[RunStatus(status)], "words": RunStatus(status).label}
+
+
+@register.filter
+def entries(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Names and values in an order that no database changes: the metrics of a configuration, then by name."""
+    return sorted(values.items(), key=lambda entry: (_FIRST.index(entry[0]) if entry[0] in _FIRST else 9, entry[0]))
+
+
+@register.filter
+def metric(value: float) -> str:
+    """A metric as people compare it: at most four decimals, an exponent for what is tiny or huge."""
+    if value and not 0.0001 <= abs(value) < 1e9:
+        return f"{value:.3e}"
+    return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+@register.filter
+def parameter(value: Any) -> str:
+    """A parameter as it would be typed."""
+    return value if isinstance(value, str) else str(value)
+
+
+@register.filter
+def clock(length: timedelta) -> str:
+    """`1:02:03`: hours, minutes, seconds."""
+    seconds = int(length.total_seconds())
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+@register.filter
+def storage_page(path: str) -> str:
+    """The page of the storage browser that shows this folder; empty for what cannot be one."""
+    try:
+        place = parse_location(path).folder
+    except SourceRefused:
+        return ""
+    return f"{reverse('stores:browse', args=[place.bucket])}?{urlencode({'prefix': place.key})}"
