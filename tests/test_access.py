@@ -230,23 +230,26 @@ def address_of(route, page, things):
 
 def expected(right, page, who):
     """What a person meets: `allowed`, `refused`, `missing`, `sign-in`, or `no method`."""
-    if right == ANYONE:
-        return "allowed"
-    if right == TOKEN:
-        return "sign-in"
-    if who == "nobody" and page.get != ANYONE and page.post != TOKEN:
-        return "sign-in"
-    if right is None:
-        return "no method"
+    if who == "nobody":
+        return of_nobody(right, page)
+    if right in {ANYONE, TOKEN, None}:
+        return {ANYONE: "allowed", TOKEN: "sign-in", None: "no method"}[right]
     if who == "stranger" and page.of:
         return "missing"
-    if right == OWN:
-        return expected(IMPORT, page, who) if who not in {Role.ADMIN, "operator"} else "missing"
     if isinstance(right, frozenset):
         return "allowed" if who in right else "missing"
-    if right == PERSON or who in {"operator", "stranger"}:
-        return "allowed" if right != OPERATOR or who == "operator" else "refused"
-    return "allowed" if right != OPERATOR and allows(who, right) else "refused"
+    if right == OWN:
+        return expected(IMPORT, page, who) if who not in ADMINISTRATORS else "missing"
+    if right == OPERATOR:
+        return "allowed" if who == "operator" else "refused"
+    return "allowed" if right == PERSON or who in {"operator", "stranger"} or allows(who, right) else "refused"
+
+
+def of_nobody(right, page):
+    """Who is not signed in comes to the sign-in, except where people come in without it."""
+    if right == ANYONE:
+        return "allowed"
+    return "no method" if right is None and {page.get, page.post} & {ANYONE, TOKEN} else "sign-in"
 
 
 def outcome(answer):
