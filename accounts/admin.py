@@ -16,7 +16,7 @@ from django.utils.translation import gettext_noop
 
 from accounts import services
 from accounts.messages import AUDIT
-from accounts.models import AuditEvent, Membership, User, Workspace
+from accounts.models import ApiToken, AuditEvent, Invitation, Membership, User, Workspace
 from accounts.queries import manages_something, may_change_person, people_for, workspaces_for
 from accounts.roles import Action
 
@@ -195,3 +195,27 @@ class AuditEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return manages_something(request.user)
+
+
+class AccessAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Of the workspaces one administers; digests are never shown."""
+
+    exclude = ["digest"]
+    list_select_related = ["workspace"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(workspace__in=workspaces_for(request.user, Action.MANAGE))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return manages_something(request.user)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(AccessAdmin):
+    list_display = ["created_at", "workspace", "role", "note", "created_by_name", "expires_at", "used_at", "revoked_at"]
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(AccessAdmin):
+    list_display = ["name", "prefix", "workspace", "user", "role", "last_used_at", "expires_at", "revoked_at"]
+    list_select_related = ["workspace", "user"]

@@ -10,3 +10,19 @@ class NotAllowed(PermissionDenied):
         super().__init__(action)
         self.action = action
         self.workspace = workspace
+
+
+class LastAdministrator(Exception):
+    """The workspace would be left without anybody who may administer it."""
+
+
+class InvitationClosed(Exception):
+    """It was used, revoked or has expired, or who made it is no administrator any more."""
+
+
+class RoleTooHigh(Exception):
+    """The role allows more than the person who asks may do themselves."""
+
+
+class WorkspaceNameTaken(Exception):
+    """Another workspace has this name."""

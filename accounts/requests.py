@@ -17,6 +17,7 @@ class ConsoleRequest(HttpRequest):
 
     user: User
     workspace: Workspace | None
+    actions: frozenset[Action]
     htmx: HtmxDetails
 
 

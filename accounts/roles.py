@@ -34,5 +34,20 @@ def allows(role: str, action: Action) -> bool:
     return action in ALLOWED[Role(role)]
 
 
+def allowed_by(*roles: str) -> frozenset[Action]:
+    """Everything these roles together allow."""
+    return frozenset(action for role in roles for action in ALLOWED[Role(role)])
+
+
 def roles_allowing(action: Action) -> list[Role]:
     return [role for role, actions in ALLOWED.items() if action in actions]
+
+
+def includes(role: str, other: str) -> bool:
+    """Whether `role` allows everything that `other` does; of developer and reviewer neither does."""
+    return ALLOWED[Role(role)] >= ALLOWED[Role(other)]
+
+
+def roles_within(actions: frozenset[Action]) -> list[Role]:
+    """The roles that allow nothing beyond these actions."""
+    return [role for role, allowed in ALLOWED.items() if allowed <= actions]

@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.db import transaction
+from django.utils.timezone import now
 
-from accounts.models import AuditEvent, Membership, User, Workspace
+from accounts.models import ApiToken, AuditEvent, Membership, User, Workspace
 from accounts.queries import Person
 from accounts.roles import Role
 
@@ -12,9 +13,14 @@ STAFF_ROLES = (Role.REVIEWER, Role.ADMIN)
 
 
 def record_audit(workspace: Workspace | None, code: str, *, by: Person | None, **params: Any) -> None:
-    """Append one audit event; `params` are JSON values and never hold a secret."""
+    """Append one audit event; `params` are JSON values and never hold a secret.
+
+    What a token did is an event of its maker that names the token.
+    """
     actor = by if isinstance(by, User) else None
     name = actor.get_username() if actor else "system"
+    if actor and actor.acting_token:
+        params["token"] = str(actor.acting_token)
     AuditEvent.objects.create(workspace=workspace, actor=actor, actor_name=name, code=code, params=params)
 
 
@@ -30,12 +36,27 @@ def follow_memberships(user: User) -> None:
     user.save(update_fields=["is_staff"])
 
 
-def follow_membership(membership: Membership, *, by: Person, removed: bool = False) -> None:
-    """After a membership was given, changed or removed: record it, and open or close the desk to its user."""
-    code = "member.removed" if removed else "member.set"
-    name = membership.user.get_username()
-    record_audit(membership.workspace, code, by=by, name=name, role=membership.role)
+def follow_membership(membership: Membership, *, by: Person, removed: bool = False, before: str = "") -> None:
+    """After a membership was given, changed or removed: record it, and open or close the desk to its user.
+
+    Whoever is removed leaves no token behind that would work again should they come back.
+    """
+    workspace, name = membership.workspace, membership.user.get_username()
+    details = {"role": membership.role}
+    if removed:
+        record_audit(
+            workspace, "member.removed", by=by, name=name, tokens_revoked=_revoke_tokens(membership), **details
+        )
+    elif before:
+        record_audit(workspace, "member.set", by=by, name=name, field="role", before=before, after=membership.role)
+    else:
+        record_audit(workspace, "member.set", by=by, name=name, **details)
     follow_memberships(membership.user)
+
+
+def _revoke_tokens(membership: Membership) -> int:
+    tokens = ApiToken.objects.filter(workspace=membership.workspace_id, user=membership.user_id, revoked_at=None)
+    return tokens.update(revoked_at=now())
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from console.demo_state import read_demo_state
 def page(request: HttpRequest) -> dict[str, Any]:
     return {
         "workspace": getattr(request, "workspace", None),
+        "may": {action.value: True for action in getattr(request, "actions", ())},
         "poll_seconds": settings.PAGE_POLL_SECONDS,
         "demo": SimpleLazyObject(read_demo_state),
     }

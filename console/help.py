@@ -28,6 +28,18 @@ TOPICS = {
         Topic("package", _("Model package"), _("Folders, files, engines and what a check says about them."), "archive"),
         Topic("config", _("Configuration file"), _("Every field of config.json, with examples."), "braces"),
         Topic("inference-code", _("Inference code"), _("What customize_service.py may and must do."), "code"),
+        Topic(
+            "training",
+            _("Training jobs"),
+            _("How scripts register runs, and what importing one takes."),
+            "activity",
+        ),
+        Topic(
+            "people",
+            _("People and access"),
+            _("Roles, inviting, API tokens, policies and the audit trail."),
+            "users",
+        ),
         Topic("storage", _("Storage"), _("Buckets, paths, the picker and uploading a package."), "bucket"),
     )
 }

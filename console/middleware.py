@@ -65,13 +65,20 @@ def _facts(request: HttpRequest, status: int, seconds: float) -> dict[str, Any]:
     workspace = getattr(request, "workspace", None)
     return {
         "method": request.method,
-        "path": request.path,
+        "path": shown_path(request),
         "status": status,
         "ms": round(seconds * 1000, 1),
         "client": request.META.get("REMOTE_ADDR", ""),
         "user": user.pk if user is not None else None,
         "workspace": workspace.pk if workspace is not None else None,
     }
+
+
+def shown_path(request: HttpRequest) -> str:
+    """The path without the secret that the link of an invitation ends in."""
+    match = request.resolver_match
+    secret = match.kwargs.get("token") if match else None
+    return request.path.replace(str(secret), "…") if secret else request.path
 
 
 def _apply(meta: dict[str, Any], peer: Address, forwarded: dict[str, str]) -> None:

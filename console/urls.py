@@ -6,7 +6,7 @@ from django.urls import include, path, reverse_lazy
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from accounts.views import SignOut, desk_sign_in
+from accounts.views.sign_in import SignOut, desk_sign_in
 from console import views
 
 pages = [

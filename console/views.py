@@ -18,6 +18,7 @@ from accounts.roles import Action, roles_allowing
 from console import example, health
 from console import overview as figures
 from console.help import TOPICS
+from console.middleware import shown_path
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ def broken(request: HttpRequest) -> HttpResponse:
     The id is the request's, which stands beside the traceback in the log.
     """
     error_id = get_guid() or secrets.token_hex(16)
-    logger.error("error page shown", extra={"request_id": error_id, "path": request.path})
+    logger.error("error page shown", extra={"request_id": error_id, "path": shown_path(request)})
     return HttpResponse(loader.get_template("500.html").render({"error_id": error_id}), status=500)
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from importers.forms_obs import ObsSourceForm
 from importers.forms_source import SourceForm
+from importers.forms_source_training import TrainingSourceForm
 from registry.forms import DescriptionField, LabelsField
 from registry.models import DeploymentType
 from registry.services import SpecValues
@@ -70,7 +71,7 @@ class BasicForm(forms.Form):
 
 
 # In the order of the control.
-SOURCE_FORMS: dict[str, type[SourceForm]] = {form.kind: form for form in (ObsSourceForm,)}
+SOURCE_FORMS: dict[str, type[SourceForm]] = {form.kind: form for form in (TrainingSourceForm, ObsSourceForm)}
 
 
 def source_form(kind: str) -> type[SourceForm]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Workspace
 from registry.engines import ENGINES
 from registry.forms import one_newline
 from registry.models import ModelVersion
@@ -47,6 +48,9 @@ class SourceForm(forms.Form):
     def start_of(cls, version: ModelVersion) -> dict[str, Any]:
         """What the form begins with for a version that follows this one."""
         return {}
+
+    def offer(self, workspace: Workspace) -> None:
+        """Fill the choices that depend on what the workspace has."""
 
     @property
     def source(self) -> dict[str, str]:

@@ -87,6 +87,7 @@ class TrainingJob(models.Model):
     created_by_name = models.CharField(_("created by"), max_length=150)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
+    last_number = models.PositiveIntegerField(default=0)  # numbers of deleted runs are not given again
     run_count = models.PositiveIntegerField(pgettext_lazy("column", "runs"), default=0)
     latest_status = models.CharField(_("status"), max_length=16, choices=RunStatus.choices, blank=True)
     latest_kind = models.CharField(_("algorithm"), max_length=16, choices=AlgorithmKind.choices, blank=True)

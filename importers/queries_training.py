@@ -1,17 +1,19 @@
 """Which training jobs and runs a user may see, and the pages of their lists."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from django.db.models import Prefetch, QuerySet
 
+from accounts.keyset import slice_of
 from accounts.models import Workspace
 from accounts.queries import Person, workspaces_for
+from accounts.queries_lists import ListFilter, order_of, sorts_of
 from accounts.roles import Action
 from importers.models import AlgorithmKind, ImportJob, RunStatus, TrainingJob, TrainingRun
-from registry.keyset import Order, slice_of
-from registry.queries import LARGE, ListFilter
+from registry.queries import LARGE
 
 PAGE_SIZE = 25
 JOB_ORDERS = {
@@ -20,6 +22,7 @@ JOB_ORDERS = {
     "latest_at": ("latest_at", "id"),
     "created_at": ("created_at", "id"),
 }
+RUN_ORDERS = {"number": ("number",)}
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class TrainingFilter(ListFilter):
     kind: str = ""
 
     known: ClassVar[Mapping[str, frozenset[str]]] = {
-        "sort": frozenset(sign + name for name in JOB_ORDERS for sign in ("", "-")),
+        "sort": sorts_of(JOB_ORDERS),
         "status": frozenset(RunStatus.values),
         "kind": frozenset(AlgorithmKind.values),
     }
@@ -45,7 +48,7 @@ class RunFilter(ListFilter):
     status: str = ""
 
     known: ClassVar[Mapping[str, frozenset[str]]] = {
-        "sort": frozenset({"number", "-number"}),
+        "sort": sorts_of(RUN_ORDERS),
         "status": frozenset(RunStatus.values),
     }
 
@@ -84,7 +87,7 @@ def training_page(jobs: QuerySet[TrainingJob], wanted: TrainingFilter, *, limit:
     """A page of `jobs`, which are those of one workspace."""
     conditions = {"name__icontains": wanted.q, "latest_status": wanted.status, "latest_kind": wanted.kind}
     rows = jobs.filter(**{name: value for name, value in conditions.items() if value})
-    found = slice_of(rows, _order(JOB_ORDERS, wanted.sort), after=wanted.after, before=wanted.before, limit=limit)
+    found = slice_of(rows, order_of(JOB_ORDERS, wanted.sort), after=wanted.after, before=wanted.before, limit=limit)
     return TrainingPage(found.rows, rows.count(), found.next, found.previous)
 
 
@@ -94,7 +97,7 @@ def run_page(job: TrainingJob, wanted: RunFilter, *, limit: int = PAGE_SIZE) -> 
     light = imports.select_related("version__model").defer("request", *(f"version__{name}" for name in LARGE))
     rows = job.runs.filter(**({"status": wanted.status} if wanted.status else {}))
     listed = rows.select_related("job").prefetch_related(Prefetch("import_jobs", queryset=light))
-    order = _order({"number": ("number",)}, wanted.sort)
+    order = order_of(RUN_ORDERS, wanted.sort)
     found = slice_of(listed, order, after=wanted.after, before=wanted.before, limit=limit)
     return RunPage(found.rows, rows.count(), found.next, found.previous)
 
@@ -105,5 +108,10 @@ def importable_runs(workspace: Workspace) -> QuerySet[TrainingRun]:
     return done.exclude(kind=AlgorithmKind.EXEML).select_related("job")
 
 
-def _order(orders: Mapping[str, tuple[str, ...]], sort: str) -> Order:
-    return Order(orders[sort.removeprefix("-")], descending=sort.startswith("-"))
+def run_named(workspace: Workspace, job: str, label: str) -> TrainingRun | None:
+    """The run that people write as a job's name and V0001; None when there is none."""
+    number = re.fullmatch(r"V([0-9]{4,9})", label)
+    if number is None or "\0" in job:
+        return None
+    runs = TrainingRun.objects.filter(job__workspace=workspace, job__name=job, number=int(number[1]))
+    return runs.select_related("job").first()

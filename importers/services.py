@@ -39,7 +39,8 @@ def submit_import(request: ImportRequest, *, workspace: Workspace, by: User | No
     Raises VersionTaken when name and number exist (`replace` takes the place of a failed version), and SourceRefused
     when the source's path cannot be one.
     """
-    shown = source_for(request.source_kind).shown(workspace, request.source)
+    source = source_for(request.source_kind)
+    shown, terms = source.shown(workspace, request.source), source.terms(workspace, request.source)
     version = reserve_version(
         workspace,
         name=request.name,
@@ -48,6 +49,7 @@ def submit_import(request: ImportRequest, *, workspace: Workspace, by: User | No
         source_kind=request.source_kind,
         source_path=shown,
         source_params=storable(dict(request.source)),
+        model_source=terms.model_source,
         proof_wanted=request.proof_wanted,
         by=by,
         replace=replace,
@@ -61,6 +63,7 @@ def submit_import(request: ImportRequest, *, workspace: Workspace, by: User | No
         source_kind=request.source_kind,
         source_path=shown,
         request=storable(request.as_dict()),
+        training_run=terms.training_run,
         lease_until=transitions.lease_end(),
         created_by=by,
         created_by_name=by.get_username() if by else "",

@@ -1,21 +1,29 @@
 """Commands of training: register a run, which is told more than once, and delete what was registered."""
 
+import re
+import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.timezone import now
-from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User, Workspace
 from accounts.queries import Person
 from accounts.services import record_audit
 from importers.errors import RunConflict
 from importers.models import RUN_ENDED, AlgorithmKind, RunSource, RunStatus, TrainingJob, TrainingRun
-from importers.values_training import RunValues, check_run
+from importers.request import ImportRequest
+from importers.services import submit_import
+from importers.values_training import RunValues, check_new, check_run
+from registry.models import SourceKind
+from registry.values import VersionDetails
+from registry.versions import FIRST
 
+# The longest name of a model.
+NAME_LENGTH = 48
 # What is said once and stays; a status that advances may add what was not said yet.
 FACTS = (
     "kind",
@@ -67,6 +75,22 @@ def record_run(
     return run, Registered.ADVANCED
 
 
+@transaction.atomic
+def delete_run(run: TrainingRun, *, by: User) -> None:
+    """Forget a run. What was imported from it stays, and so does its output."""
+    job = TrainingJob.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=run.job_id)
+    _record(run, "training.run_deleted", by)
+    run.delete()
+    _follow(job)
+
+
+@transaction.atomic
+def delete_job(job: TrainingJob, *, by: User) -> None:
+    """Forget a job and its runs. What was imported from them stays, and so do their outputs."""
+    record_audit(job.workspace, "training.job_deleted", by=by, name=job.name, runs=job.runs.count())
+    job.delete()
+
+
 def _job_named(workspace: Workspace, name: str, by: Person | None) -> TrainingJob:
     """The workspace's job of that name, made where there is none, and held until the transaction ends."""
     while True:
@@ -80,14 +104,12 @@ def _job_named(workspace: Workspace, name: str, by: Person | None) -> TrainingJo
 def _create(job: TrainingJob, body: RunValues, *, by: User | None, source: RunSource) -> TrainingRun:
     body = replace(body, kind=body.kind or AlgorithmKind.FRAMEWORK)
     check_run(body)
-    if not body.status:
-        raise ValidationError({"status": ValidationError(_("This field is required."), code="required")})
-    newest = job.runs.first()
+    check_new(body)
     facts = {name: getattr(body, name) for name in FACTS}
     facts |= {"metrics": dict(body.metrics), "parameters": dict(body.parameters)}
     run = TrainingRun.objects.create(
         job=job,
-        number=newest.number + 1 if newest else 1,
+        number=job.last_number + 1,
         external_id=body.external_id,
         source=source,
         status=body.status,
@@ -98,6 +120,8 @@ def _create(job: TrainingJob, body: RunValues, *, by: User | None, source: RunSo
     )
     _follow(job)
     _record(run, "training.registered", by)
+    if run.deployed:
+        _bring_in(run, by=by)
     return run
 
 
@@ -113,7 +137,7 @@ def _changes(run: TrainingRun, body: RunValues) -> dict[str, Any]:
             raise RunConflict("training.contradicts", field=name)
         changes[name] = said
     if body.deployed and not run.deployed:
-        _check_deployable(run, str(changes.get("status", run.status)))
+        _check_deployable(run, changes)
         changes["deployed"] = True
     return changes
 
@@ -126,11 +150,14 @@ def _advances(run: TrainingRun, status: str) -> bool:
     return True
 
 
-def _check_deployable(run: TrainingRun, status: str) -> None:
+def _check_deployable(run: TrainingRun, changes: Mapping[str, Any]) -> None:
+    status, output_path = (changes.get(name, getattr(run, name)) for name in ("status", "output_path"))
     if run.kind != AlgorithmKind.EXEML:
         raise RunConflict("training.deployed_not_exeml", field="deployed")
     if status != RunStatus.SUCCESSFUL:
         raise RunConflict("training.deployed_not_successful", field="deployed")
+    if not output_path:
+        raise RunConflict("training.deployed_without_output", field="deployed")
 
 
 def _advance(run: TrainingRun, changes: dict[str, Any], *, by: User | None) -> None:
@@ -141,17 +168,39 @@ def _advance(run: TrainingRun, changes: dict[str, Any], *, by: User | None) -> N
         setattr(run, name, value)
     _follow(run.job)
     _record(run, "training.advanced", by)
+    if changes.get("deployed"):
+        _bring_in(run, by=by)
+
+
+def _bring_in(run: TrainingRun, *, by: User | None) -> None:
+    """Import what ExeML deployed, under a name of its own. `deployed` is set once, so this happens once."""
+    request = ImportRequest(
+        name=_generated_name(run.project),
+        number=FIRST,
+        details=VersionDetails(description=f"{run.label} (ExeML)"),
+        source_kind=SourceKind.TRAINING,
+        source={"job": run.job.name, "run": run.label},
+    )
+    submit_import(request, workspace=run.job.workspace, by=by)
+
+
+def _generated_name(project: str) -> str:
+    """The project and something that tells its models apart, within the rules for names (console-flow.md §4.1)."""
+    plain = re.sub(r"[^A-Za-z0-9\u4e00-\u9fa5_-]+", "-", project).strip("-_")
+    begun = plain if re.match(r"[A-Za-z\u4e00-\u9fa5]", plain) else f"exeml-{plain}".rstrip("-")
+    return f"{begun[: NAME_LENGTH - 7]}-{secrets.token_hex(3)}"
 
 
 def _follow(job: TrainingJob) -> None:
     """Make the `latest_*` columns and the count true again."""
     newest = job.runs.first()
     job.run_count = job.runs.count()
+    job.last_number = max(job.last_number, newest.number if newest else 0)
     job.latest_status = newest.status if newest else ""
     job.latest_kind = newest.kind if newest else ""
     job.latest_engine = newest.engine if newest else ""
     job.latest_at = newest.created_at if newest else now()
-    job.save(update_fields=["run_count", "latest_status", "latest_kind", "latest_engine", "latest_at"])
+    job.save(update_fields=["run_count", "last_number", "latest_status", "latest_kind", "latest_engine", "latest_at"])
 
 
 def _record(run: TrainingRun, code: str, by: User | None) -> None:

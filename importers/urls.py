@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from importers.views import form, job
+from importers.views import form, job, training, training_run
 
 app_name = "importers"
 urlpatterns = [
@@ -17,4 +17,10 @@ urlpatterns = [
     path("imports/<uuid:code>/status/", job.job_status, name="job-status"),
     path("imports/<uuid:code>/cancel/", job.job_cancel, name="job-cancel"),
     path("imports/<uuid:code>/retry/", job.job_retry, name="job-retry"),
+    path("training-jobs/", training.training_list, name="training-list"),
+    path("training-jobs/new/", training_run.training_new, name="training-new"),
+    path("training-jobs/algorithms/<slug:name>/<str:file>", training.algorithm_file, name="training-algorithm"),
+    path("training-jobs/runs/<uuid:code>/delete/", training_run.run_delete, name="training-run-delete"),
+    path("training-jobs/<uuid:code>/", training.training_job, name="training-job"),
+    path("training-jobs/<uuid:code>/delete/", training_run.job_delete, name="training-job-delete"),
 ]

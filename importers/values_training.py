@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from importers.catalogue_algorithms import ALGORITHMS
 from importers.models import AlgorithmKind, RunStatus
 from registry.findings import message_for
 from registry.validators import has_hidden_characters
@@ -85,6 +86,16 @@ def _check_kind(values: RunValues) -> None:
         )
 
 
+def _check_algorithm(values: RunValues) -> None:
+    _named(values.algorithm, required=values.kind == AlgorithmKind.BUILT_IN)
+    if values.kind == AlgorithmKind.BUILT_IN and values.algorithm not in ALGORITHMS:
+        raise ValidationError(
+            _("“%(value)s” is no built-in algorithm. Choose one of: %(known)s."),
+            params={"value": values.algorithm[:40], "known": ", ".join(ALGORITHMS)},
+            code="unknown",
+        )
+
+
 def _check_project(values: RunValues) -> None:
     _named(values.project, required=values.kind == AlgorithmKind.EXEML)
     if values.project and values.kind and values.kind != AlgorithmKind.EXEML:
@@ -105,6 +116,15 @@ def _check_deployed(values: RunValues) -> None:
         raise ValidationError(_("Only runs of ExeML are imported because they were deployed."), code="not_exeml")
     if values.deployed and values.status and values.status != RunStatus.SUCCESSFUL:
         raise ValidationError(_("Only a successful run can have been deployed."), code="not_successful")
+
+
+def check_new(values: RunValues) -> None:
+    """What a run must say that nobody knows of yet; raises ValidationError as `check_run` does, which comes first."""
+    if not values.status:
+        raise ValidationError({"status": ValidationError(_("This field is required."), code="required")})
+    if values.deployed and not values.output_path:
+        said = ValidationError(_("Say where the deployed run left its output."), code="required")
+        raise ValidationError({"output_path": said})
 
 
 def _check_entries(entries: Mapping[str, Any]) -> None:
@@ -150,7 +170,7 @@ _RULES: tuple[tuple[str, Callable[[RunValues], None]], ...] = (
     ("external_id", lambda values: _named(values.external_id, required=True)),
     ("status", _check_status),
     ("kind", _check_kind),
-    ("algorithm", lambda values: _named(values.algorithm, required=values.kind == AlgorithmKind.BUILT_IN)),
+    ("algorithm", _check_algorithm),
     ("project", _check_project),
     ("output_path", _check_output),
     ("deployed", _check_deployed),

@@ -2,7 +2,26 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from accounts.messages import register_audit
 from registry.findings import register_messages
+
+register_audit(
+    _("Models and versions"),
+    {
+        "addModel": _("Version imported"),
+        "updateModel": _("Description, labels or documents changed"),
+        "deleteModel": _("Version deleted"),
+        "version.exported": _("Version exported"),
+    },
+    {
+        "version": _("Version"),
+        "digest": _("Digest"),
+        "cancelled": _("Import cancelled"),
+        "description": _("Description"),
+        "labels": _("Labels"),
+        "documents": _("Documents"),
+    },
+)
 
 register_messages(
     {

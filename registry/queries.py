@@ -1,23 +1,24 @@
 """What a user may see of models and versions, and the pages of their lists."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import ClassVar, Self
-from urllib.parse import urlencode
+from dataclasses import dataclass
+from typing import ClassVar
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Workspace
 from accounts.queries import Person, workspaces_for
+from accounts.queries_lists import ListFilter as ListFilter
+from accounts.queries_lists import cleaned as cleaned
+from accounts.queries_lists import order_of, sorts_of
 from accounts.roles import Action
-from registry.keyset import Order, slice_of
+from registry.keyset import slice_of
 from registry.models import DeploymentType, Label, ModelSource, ModelVersion, RegisteredModel, Status
 from registry.versions import FIRST, HIGHEST, Version
 
 PAGE_SIZE = 25
 MOST_COUNTED = 10_000
-LONGEST = 2048
 MODEL_ORDERS = {"name": ("name",), "created_at": ("created_at", "id"), "version_count": ("version_count", "id")}
 VERSION_ORDERS = {"number": ("major", "minor", "patch"), "created_at": ("created_at", "id"), "size": ("size", "id")}
 TYPE_COLUMNS = {
@@ -43,48 +44,6 @@ SELECT engine FROM found WHERE engine IS NOT NULL
 
 
 @dataclass(frozen=True)
-class ListFilter:
-    """What a list is asked for; every value comes from the address and may be anything.
-
-    `sort` names an order of the list, downwards with "-" in front; `after` and `before` are cursors.
-    """
-
-    q: str = ""
-    sort: str = ""
-    after: str = ""
-    before: str = ""
-
-    known: ClassVar[Mapping[str, frozenset[str]]] = {}
-
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> Self:
-        """Read from request.GET; a value that is not among the known ones of its field counts as not given."""
-        given = {field.name: cleaned(query.get(field.name, "")) for field in fields(cls)}
-        return cls(**{name: text for name, text in given.items() if text and text in cls.known.get(name, {text})})
-
-    def as_query(self, **changes: str) -> str:
-        """The address's query after these changes, without defaults; only a cursor leads past the first page."""
-        changed = replace(self, **{"after": "", "before": "", **changes})
-        shown = [(field.name, getattr(changed, field.name)) for field in fields(self)]
-        defaults = {field.name: field.default for field in fields(self)}
-        return urlencode([(name, value) for name, value in shown if value != defaults[name]])
-
-    @property
-    def narrowed(self) -> bool:
-        """Whether it leaves anything out: an empty list then says that nothing was found."""
-        return self != type(self)(sort=self.sort, after=self.after, before=self.before)
-
-
-def _signed(names: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
-    return frozenset(sign + name for name in names for sign in ("", "-"))
-
-
-def cleaned(text: str) -> str:
-    """Without what no database column holds."""
-    return "".join(char for char in text[:LONGEST] if char.isprintable()).strip()
-
-
-@dataclass(frozen=True)
 class ModelFilter(ListFilter):
     """The model list: all filters but `q` (part of the name) are about the latest version."""
 
@@ -96,7 +55,7 @@ class ModelFilter(ListFilter):
     label: str = ""
 
     known: ClassVar[Mapping[str, frozenset[str]]] = {
-        "sort": _signed(MODEL_ORDERS),
+        "sort": sorts_of(MODEL_ORDERS),
         "status": frozenset(Status.values),
         "source": frozenset(ModelSource.values),
         "type": frozenset(DeploymentType.values),
@@ -109,7 +68,7 @@ class VersionFilter(ListFilter):
 
     sort: str = "-number"
 
-    known: ClassVar[Mapping[str, frozenset[str]]] = {"sort": _signed(VERSION_ORDERS)}
+    known: ClassVar[Mapping[str, frozenset[str]]] = {"sort": sorts_of(VERSION_ORDERS)}
 
 
 @dataclass(frozen=True)
@@ -150,7 +109,7 @@ def model_page(models: QuerySet[RegisteredModel], wanted: ModelFilter, *, limit:
     """A page of `models` (those of one workspace), each with `latest` loaded but for its texts and reports."""
     rows = models.filter(_model_condition(wanted))
     listed = rows.select_related("latest").defer(*(f"latest__{name}" for name in LARGE))
-    order = _order(MODEL_ORDERS, wanted.sort)
+    order = order_of(MODEL_ORDERS, wanted.sort)
     found = slice_of(listed, order, after=wanted.after, before=wanted.before, limit=limit)
     total = rows.order_by()[: MOST_COUNTED + 1].count() if wanted.narrowed else rows.count()
     many = wanted.narrowed and total > MOST_COUNTED
@@ -160,7 +119,7 @@ def model_page(models: QuerySet[RegisteredModel], wanted: ModelFilter, *, limit:
 def version_page(versions: QuerySet[ModelVersion], wanted: VersionFilter, *, limit: int = PAGE_SIZE) -> VersionPage:
     """A page of the versions of one model, without their texts and reports."""
     rows = versions.filter(_begins_with(wanted.q))
-    order = _order(VERSION_ORDERS, wanted.sort)
+    order = order_of(VERSION_ORDERS, wanted.sort)
     found = slice_of(rows.defer(*LARGE), order, after=wanted.after, before=wanted.before, limit=limit)
     return VersionPage(found.rows, rows.count(), found.next, found.previous)
 
@@ -183,10 +142,6 @@ def next_number(model: RegisteredModel) -> Version | None:
 def may_download(version: ModelVersion) -> bool:
     """ExeML and subscribed versions are never given out, whoever asks."""
     return version.model_source not in {ModelSource.EXEML, ModelSource.SUBSCRIBED}
-
-
-def _order(orders: Mapping[str, tuple[str, ...]], sort: str) -> Order:
-    return Order(orders[sort.removeprefix("-")], descending=sort.startswith("-"))
 
 
 def _model_condition(wanted: ModelFilter) -> Q:

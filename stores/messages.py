@@ -5,7 +5,35 @@ from collections.abc import Mapping
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.messages import register_audit
 from stores.errors import SourceRefused, SourceUnavailable
+
+register_audit(
+    _("Storage"),
+    {
+        "bucket.created": _("Bucket created"),
+        "bucket.connected": _("Bucket connected"),
+        "bucket.edited": _("Bucket changed"),
+        "bucket.deleted": _("Bucket deleted"),
+        "storage.uploaded": _("Files uploaded"),
+        "storage.folder_made": _("Folder made"),
+        "storage.renamed": _("Renamed"),
+        "storage.deleted": _("Files deleted"),
+    },
+    {
+        "bucket": _("Bucket"),
+        "path": _("Path"),
+        "to": _("New path"),
+        "files": _("Files"),
+        "bytes": _("Size"),
+        "endpoint": _("Endpoint"),
+        "remote_name": _("Bucket there"),
+        "prefix": _("Prefix"),
+        "region": _("Region"),
+        "addressing": _("Addressing"),
+        "credentials": _("Credentials"),
+    },
+)
 
 MESSAGES: Mapping[str, Promise] = {
     "source.path_malformed": _(

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from accounts.models import Workspace
+from importers.models import TrainingRun
 from importers.package.check import FileEntry
 from registry.findings import Finding, Severity, Where
+from registry.models import ModelSource
 from stores.errors import SourceRefused, SourceUnavailable
 
 CHUNK = 1024 * 1024
@@ -54,11 +56,14 @@ class Terms:
     """What a source adds to the rules of a package.
 
     `config_text` takes the place of any configuration that is found or sent. `required_files` are patterns
-    (`fnmatch`, by path below `model/`) of files that must be there beside the engine's own.
+    (`fnmatch`, by path below `model/`) of files that must be there beside the engine's own. `model_source` says who
+    made the algorithm, `training_run` which run the version is one of.
     """
 
     config_text: str | None = None
     required_files: tuple[str, ...] = ()
+    model_source: str = ModelSource.CUSTOM
+    training_run: TrainingRun | None = None
 
 
 NO_TERMS = Terms()

@@ -31,7 +31,7 @@ def run_status(status: str) -> dict[str, Any]:
 
 @register.filter
 def metric(value: float) -> str:
-    """A metric as people compare it: at most four decimals, whole numbers whole, tiny and huge ones with an exponent."""
+    """A metric as people compare it: at most four decimals, an exponent for what is tiny or huge."""
     if value and not 0.0001 <= abs(value) < 1e9:
         return f"{value:.3e}"
     return f"{value:.4f}".rstrip("0").rstrip(".")

@@ -76,6 +76,7 @@ class ImportPage:
         kind = str(given.get("source", "") if data is None else data.get("source", ""))
         self.basic = BasicForm(self.data, initial=given)
         self.source = source_form(kind)(self.data, initial=given)
+        self.source.offer(workspace)
         self.kind = str(self.source.kind)
         self.spec = SpecForm(self.data, initial=given)
         self.documents: BaseDocumentsFormSet = DocumentsFormSet(

@@ -10,12 +10,15 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.requests import ConsoleRequest
+from accounts.requests_tokens import accepts_token
+from accounts.roles import Action
 from registry.artifacts import download_url, open_artifact
 from registry.errors import ArtifactStoreUnavailable
 from registry.models import StoredFile
 from registry.queries import may_download, versions_for
 
 
+@accepts_token(Action.VIEW)
 @require_safe
 def file_download(request: ConsoleRequest, code: UUID, path: str) -> HttpResponseBase:
     """The bytes as an attachment, never as something a browser would show or run."""

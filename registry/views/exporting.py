@@ -10,12 +10,15 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from accounts.requests import ConsoleRequest
+from accounts.requests_tokens import accepts_token
+from accounts.roles import Action
 from accounts.services import record_audit
 from registry.exports import can_be_exported, export_chunks, export_name
 from registry.models import ModelVersion
 from registry.queries import may_download, versions_for
 
 
+@accepts_token(Action.VIEW)
 @require_safe
 def version_export(request: ConsoleRequest, code: UUID) -> HttpResponseBase:
     """The package, its manifest and its receipt, streamed; that somebody took it is an audit event."""

@@ -7,7 +7,7 @@ from tests import hostile
 
 OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
 TABS = ("overview", "files", "parameters", "dependencies", "checks", "config", "events")
-TOPICS = ("import", "package", "config", "inference-code", "storage")
+TOPICS = ("import", "package", "config", "inference-code", "training", "storage")
 
 
 def goes(address):

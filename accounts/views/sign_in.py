@@ -1,23 +1,19 @@
-"""Sign-in, sign-out, change of password and of workspace."""
+"""Sign-in, sign-out and change of password."""
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView, redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts import services
-from accounts.forms import ChangePasswordForm, SignInForm, WorkspaceForm
-from accounts.middleware import SESSION_KEY
-from accounts.queries import workspaces_for
+from accounts.forms import ChangePasswordForm, SignInForm
 
 
 class SignIn(LoginView):
@@ -69,15 +65,3 @@ class PasswordChange(PasswordChangeView):
 @require_safe
 def password_changed(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/password_changed.html")
-
-
-@require_POST
-def workspace_switch(request: HttpRequest) -> HttpResponseRedirect:
-    """Work in another workspace from now on; one that is not the user's does not exist."""
-    form = WorkspaceForm(request.POST, workspaces=workspaces_for(request.user))
-    if not form.is_valid():
-        raise Http404
-    chosen = form.cleaned_data["workspace"]
-    request.session[SESSION_KEY] = chosen.pk
-    messages.success(request, _("You are now in workspace %(name)s.") % {"name": chosen.name})
-    return redirect("console:overview")

@@ -1,0 +1,1 @@
+"""Pages about people: signing in, members, invitations, API tokens, policies, the audit trail."""

@@ -1,0 +1,91 @@
+"""The form of the source training job: the job, and which of its successful runs."""
+
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Workspace
+from importers.forms_source import SourceForm
+from importers.models import AlgorithmKind, TrainingRun
+from importers.package.report import CODE
+from importers.queries_training import importable_runs, run_named
+from registry.models import ModelVersion, SourceKind
+from stores.errors import SourceRefused
+from stores.paths import parse_location
+
+# A list to choose from gets no longer; what an address or a new version asks for is in it all the same.
+MOST_OFFERED = 200
+
+
+class TrainingSourceForm(SourceForm):
+    """A successful run of a training job. Without a run, the newest of the job is taken."""
+
+    kind = SourceKind.TRAINING
+    template = "importers/sources/training.html"
+    rows_template = "importers/_derived.html"
+    live_templates = ("importers/training/_chosen_live.html", "importers/_derived.html")
+    main_field = "run"
+    asked = ("job", "run")
+
+    job = forms.ChoiceField(label=_("Training job"))
+    run = forms.ChoiceField(label=_("Version"), widget=forms.Select(attrs={"data-recheck": ""}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.chosen: TrainingRun | None = None
+        self.jobs: list[str] = []
+
+    @classmethod
+    def start_of(cls, version: ModelVersion) -> dict[str, Any]:
+        return {"job": version.source_params.get("job", "")}
+
+    def offer(self, workspace: Workspace) -> None:
+        """The jobs that have a run to choose and the runs of the chosen one, the newest first and chosen."""
+        runs = importable_runs(workspace)
+        names = runs.order_by("-job__latest_at", "-job_id").values_list("job__name", flat=True).distinct()
+        self.jobs = list(names[:MOST_OFFERED])
+        job = self._asked("job", self.jobs[0] if self.jobs else "")
+        if job and job not in self.jobs and runs.filter(job__name=job).exists():
+            self.jobs.insert(0, job)
+        of_job = list(runs.filter(job__name=job).order_by("-number")[:MOST_OFFERED])
+        label = self._asked("run", of_job[0].label if of_job else "")
+        older = run_named(workspace, job, label)
+        if older and older.importable and older not in of_job:
+            of_job.append(older)
+        self.chosen = next((run for run in of_job if run.label == label), None)
+        self._offer("job", self.jobs)
+        self._offer("run", [run.label for run in of_job])
+
+    def _asked(self, name: str, default: str) -> str:
+        """What was chosen; `default` becomes the choice where the field was not there to choose in."""
+        asked = self.data.get(name) if self.is_bound else self.initial.get(name)
+        if asked is not None:
+            return str(asked)
+        if isinstance(self.data, QueryDict) and self.is_bound:
+            self.data[name] = default
+        else:
+            self.initial = {**self.initial, name: default}
+        return default
+
+    def _offer(self, name: str, values: list[str]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", _("Choose")), *((value, value) for value in values)]
+
+    @property
+    def source(self) -> dict[str, str]:
+        return {"job": self.chosen.job.name, "run": self.chosen.label} if self.chosen else {}
+
+    def url_of(self, path: str) -> str:
+        run = self.chosen
+        if run is None:
+            return ""
+        if run.kind == AlgorithmKind.BUILT_IN and path.endswith(CODE.rpartition("/")[2]):
+            return reverse("importers:training-algorithm", args=[run.algorithm, "customize_service.py"])
+        try:
+            return f"obs:/{parse_location(run.output_path).folder.display}{path}"
+        except SourceRefused:
+            return ""
