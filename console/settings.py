@@ -155,6 +155,15 @@ S3_HOSTS = env.words("MODELPORT_S3_HOSTS", [])
 S3_CONNECT_SECONDS = env.seconds("MODELPORT_S3_CONNECT_SECONDS", 5, least=0.1)
 S3_READ_SECONDS = env.seconds("MODELPORT_S3_READ_SECONDS", 30, least=0.1)
 S3_ATTEMPTS = env.number("MODELPORT_S3_ATTEMPTS", 3, least=1)
+# Tracking servers: the hosts connections may name (none named: every one), and what they may cost.
+MLFLOW_HOSTS = env.words("MODELPORT_MLFLOW_HOSTS", [])
+MLFLOW_CONNECT_SECONDS = env.seconds("MODELPORT_MLFLOW_CONNECT_SECONDS", 5, least=0.1)
+MLFLOW_READ_SECONDS = env.seconds("MODELPORT_MLFLOW_READ_SECONDS", 30, least=0.1)
+MLFLOW_MAX_BYTES = env.number("MODELPORT_MLFLOW_MAX_BYTES", 64 * 1024**2, least=1024)
+MLFLOW_MAX_RUNS = env.number("MODELPORT_MLFLOW_MAX_RUNS", 20_000, least=1)
+MLFLOW_SYNC_SECONDS = env.seconds("MODELPORT_MLFLOW_SYNC_SECONDS", 600)
+MLFLOW_SWEEP_SECONDS = env.seconds("MODELPORT_MLFLOW_SWEEP_SECONDS", 15, least=0.1)
+MLFLOW_LEASE_SECONDS = env.seconds("MODELPORT_MLFLOW_LEASE_SECONDS", 120, least=0.1)
 # Only the upload page takes files, and never into memory; it names its own handler.
 FILE_UPLOAD_HANDLERS = ["console.uploads.NoFiles"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
@@ -221,6 +230,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-imports": _every(IMPORT_SWEEP_SECONDS, "importers.sweep_imports"),
     "sweep-artifacts": _every(ARTIFACT_SWEEP_SECONDS, "importers.sweep_artifacts"),
     "sweep-uploads": _every(UPLOAD_SWEEP_SECONDS, "stores.sweep_uploads"),
+    "sweep-mlflow": _every(MLFLOW_SWEEP_SECONDS, "importers.sweep_mlflow"),
 }
 
 # Importing: times in seconds, sizes in bytes

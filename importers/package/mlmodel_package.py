@@ -116,7 +116,9 @@ def say_of_mlmodel(find: Find, notes: Notes) -> None:
     if not model.inputs.known:
         notes.warning("mlflow.no_signature", Where(CONFIG))
     if model.python and _number(model.python) != _number(runtime_of(model)):
-        notes.warning("mlflow.other_python", Where(CONFIG, pointer="/runtime"), found=model.python, used=runtime_of(model))
+        notes.warning(
+            "mlflow.other_python", Where(CONFIG, pointer="/runtime"), found=model.python, used=runtime_of(model)
+        )
     if model.code:
         notes.info("mlflow.own_code", Where(f"model/{model.code}/"), folder=model.code)
 

@@ -28,7 +28,7 @@ _HASHES = re.compile(r"\s--hash=\S+")
 
 @dataclass(frozen=True)
 class Needs:
-    """`packages` as config.json has them, `left_out` the lines that it cannot express, `wrappers` what is not needed."""
+    """`packages` as config.json has them, `left_out` lines that it cannot express, `wrappers` what is not needed."""
 
     packages: tuple[Mapping[str, str], ...] = ()
     left_out: tuple[str, ...] = ()
