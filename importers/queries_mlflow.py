@@ -1,18 +1,43 @@
 """Which MLflow connections a user may see, which are due, and which runs of theirs are known."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import ClassVar
 
 from django.conf import settings
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.timezone import now
 
+from accounts.keyset import slice_of
 from accounts.models import Workspace
 from accounts.queries import Person, workspaces_for
+from accounts.queries_lists import ListFilter, order_of, sorts_of
 from accounts.roles import Action
 from importers.models import MLflowConnection, RunSource, TrainingRun
 
 BATCH = 500
+PAGE_SIZE = 25
+CONNECTION_ORDERS = {"name": ("name", "id"), "address": ("address", "id"), "created_at": ("created_at", "id")}
+
+
+@dataclass(frozen=True)
+class ConnectionFilter(ListFilter):
+    """The list of connections: `q` is part of the name."""
+
+    sort: str = "name"
+
+    known: ClassVar[Mapping[str, frozenset[str]]] = {"sort": sorts_of(CONNECTION_ORDERS)}
+
+
+@dataclass(frozen=True)
+class ConnectionPage:
+    """`next` and `previous` are cursors for `after` and `before`, empty where there is nothing more."""
+
+    rows: tuple[MLflowConnection, ...]
+    total: int
+    next: str
+    previous: str
 
 
 def connections_for(user: Person, action: Action = Action.VIEW) -> QuerySet[MLflowConnection]:
@@ -38,3 +63,13 @@ def known_runs(workspace: Workspace, names: Iterable[str]) -> set[str]:
         batch = wanted[start : start + BATCH]
         found.update(rows.filter(external_id__in=batch).values_list("external_id", flat=True))
     return found
+
+
+def connection_page(
+    connections: QuerySet[MLflowConnection], wanted: ConnectionFilter, *, limit: int = PAGE_SIZE
+) -> ConnectionPage:
+    """A page of `connections`, which are those of one workspace."""
+    rows = connections.filter(name__icontains=wanted.q) if wanted.q else connections
+    order = order_of(CONNECTION_ORDERS, wanted.sort)
+    found = slice_of(rows, order, after=wanted.after, before=wanted.before, limit=limit)
+    return ConnectionPage(found.rows, rows.count(), found.next, found.previous)

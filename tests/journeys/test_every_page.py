@@ -7,7 +7,7 @@ from tests import hostile
 
 OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
 TABS = ("overview", "files", "parameters", "dependencies", "checks", "config", "events")
-TOPICS = ("import", "package", "config", "inference-code", "training", "storage")
+TOPICS = ("import", "package", "config", "inference-code", "training", "mlflow", "storage")
 
 
 def goes(address):
