@@ -18,7 +18,7 @@ from importers.models import MLflowConnection, RunSource, TrainingRun
 
 BATCH = 500
 PAGE_SIZE = 25
-CONNECTION_ORDERS = {"name": ("name", "id"), "address": ("address", "id"), "created_at": ("created_at", "id")}
+CONNECTION_ORDERS = {"name": ("name", "id"), "address": ("address", "id")}
 
 
 @dataclass(frozen=True)

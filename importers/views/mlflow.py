@@ -27,7 +27,6 @@ COLUMNS = (
     Column(gettext_lazy("Experiments")),
     Column(pgettext_lazy("column", "Training jobs"), css="numeric"),
     Column(gettext_lazy("Last synchronised")),
-    Column(gettext_lazy("Created at"), "created_at", descends=True),
 )
 
 

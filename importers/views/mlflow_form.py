@@ -131,6 +131,7 @@ def _answer(
     """The form again. The server never sends secrets back: without JavaScript they have to be typed once more."""
     failed = trial is not None and bool(trial.error)
     context |= {"form": form, "trial": trial, "back": reverse("importers:training-connections")}
+    context["secret_needed"] = not context.get("saved")
     context["retype"] = not request.htmx and any(request.POST.get(name) for name in SECRETS)
     context["failed"] = failed or "anyway" in request.POST
     part = "_mlflow_form.html" if request.htmx else template
