@@ -48,7 +48,7 @@ def _subject(params: dict[str, Any]) -> str:
     if key is None:
         return ""
     name, version = str(params.pop(key)), params.pop("version", "")
-    return f"{name} {version}".strip()
+    return f"{name} {version}" if version else name
 
 
 def _details(params: dict[str, Any]) -> list[Detail]:

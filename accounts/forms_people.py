@@ -7,6 +7,7 @@ from django import forms
 from django.contrib.auth.forms import UserCreationForm
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import User, Workspace
 from accounts.roles import Role
@@ -29,7 +30,7 @@ class LeaveForm(forms.Form):
 class InvitationForm(forms.Form):
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.DEVELOPER)
     note = forms.CharField(
-        label=_("Note"),
+        label=pgettext_lazy("invitation", "Note"),
         required=False,
         max_length=120,
         help_text=_("Who it is for, such as a name or an e-mail address. Nothing is sent; only administrators see it."),

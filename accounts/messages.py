@@ -48,7 +48,7 @@ register_audit(
         "role": _("Role"),
         "before": pgettext_lazy("audit", "Before"),
         "after": pgettext_lazy("audit", "After"),
-        "note": _("Note"),
+        "note": pgettext_lazy("invitation", "Note"),
         "token": _("API token"),
         "tokens_revoked": _("API tokens revoked with it"),
         "invited_by": _("Invited by"),

@@ -9,7 +9,7 @@ from django.db.models import DateTimeField, F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
-from accounts.digests import TOKEN_MARK, digest_of
+from accounts.digests import SHOWN, TOKEN_MARK, digest_of
 from accounts.keyset import Slice, slice_of
 from accounts.models import ApiToken, Invitation, Membership, Workspace
 from accounts.queries import Person, may, workspaces_for
@@ -105,8 +105,10 @@ def member_page(members: QuerySet[Membership], wanted: MemberFilter, *, limit: i
 
 def token_page(tokens: QuerySet[ApiToken], wanted: TokenFilter, *, limit: int = PAGE_SIZE) -> TokenPage:
     """A page of `tokens` (those of one workspace)."""
-    beginning = Q(prefix=wanted.q[: len(TOKEN_MARK) + 5]) if wanted.q.startswith(TOKEN_MARK) else Q(pk__in=[])
-    rows = tokens.filter(_contains(wanted.q, "name", "user__username") | beginning)
+    if wanted.q.startswith(TOKEN_MARK):  # Somebody who found one asks whose it is; that is no place for all of it.
+        rows = tokens.filter(prefix__startswith=wanted.q[:SHOWN])
+    else:
+        rows = tokens.filter(_contains(wanted.q, "name", "user__username"))
     listed = rows.annotate(username=F("user__username"), used_at=Coalesce("last_used_at", NEVER))
     order = order_of(TOKEN_ORDERS, wanted.sort)
     found: Slice[ApiToken] = slice_of(listed, order, after=wanted.after, before=wanted.before, limit=limit)

@@ -27,6 +27,12 @@ TOPICS = {
         Topic("import", _("Import a model"), _("The form from top to bottom, and what happens afterwards."), "import"),
         Topic("package", _("Model package"), _("Folders, files, engines and what a check says about them."), "archive"),
         Topic("config", _("Configuration file"), _("Every field of config.json, with examples."), "braces"),
+        Topic(
+            "templates",
+            _("Model templates"),
+            _("What a template brings, which folder it wants, and the input and output modes."),
+            "layers",
+        ),
         Topic("inference-code", _("Inference code"), _("What customize_service.py may and must do."), "code"),
         Topic(
             "training",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from importers.forms_obs import ObsSourceForm
 from importers.forms_source import SourceForm
 from importers.forms_source_training import TrainingSourceForm
+from importers.forms_template import TemplateSourceForm
 from registry.forms import DescriptionField, LabelsField
 from registry.models import DeploymentType
 from registry.services import SpecValues
@@ -71,7 +72,9 @@ class BasicForm(forms.Form):
 
 
 # In the order of the control.
-SOURCE_FORMS: dict[str, type[SourceForm]] = {form.kind: form for form in (TrainingSourceForm, ObsSourceForm)}
+SOURCE_FORMS: dict[str, type[SourceForm]] = {
+    form.kind: form for form in (TrainingSourceForm, TemplateSourceForm, ObsSourceForm)
+}
 
 
 def source_form(kind: str) -> type[SourceForm]:

@@ -12,9 +12,9 @@ class ObsSourceForm(PathForm, EditorForm):
     """A package in a bucket: its folder, the engine when none can be derived, and the configuration to use."""
 
     kind = SourceKind.OBS
-    template = "importers/sources/obs.html"
-    rows_template = "importers/sources/obs_rows.html"
-    live_templates = ("importers/_engine.html", "importers/_derived.html", "importers/_config_path.html")
+    part = "importers/sources/obs.html"
+    rows_part = "importers/sources/obs_rows.html"
+    live_parts = ("importers/_engine.html", "importers/_derived.html", "importers/_config_path.html")
     picks = {"path": "folder", "config_path": "file"}
     asked = ("path", "engine")
 

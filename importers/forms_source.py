@@ -29,20 +29,22 @@ def _digest(text: str) -> str:
 class SourceForm(forms.Form):
     """The part of the import page that belongs to one source.
 
-    `template` stands below the choice of the source, `rows_template` below the deployment types. `live_templates`
+    `part` stands below the choice of the source, `rows_part` below the deployment types. `live_parts`
     are what a check brings anew beside its findings: each has one root element, swapped out of band when `oob` is
     set. `main_field` takes what the source refuses. `picks` are the fields the storage picker fills, with what it
     picks for them; `asked` those that an address may fill in.
     """
 
     kind: ClassVar[str]
-    template: ClassVar[str]
-    rows_template: ClassVar[str] = ""
-    live_templates: ClassVar[tuple[str, ...]] = ()
+    part: ClassVar[str]
+    rows_part: ClassVar[str] = ""
+    live_parts: ClassVar[tuple[str, ...]] = ()
     main_field: ClassVar[str] = "path"
     picks: ClassVar[Mapping[str, str]] = {}
     asked: ClassVar[tuple[str, ...]] = ()
     has_editor: ClassVar[bool] = False
+    # Set before the form is asked to be accepted, and not merely shown.
+    submitted = False
 
     @classmethod
     def start_of(cls, version: ModelVersion) -> dict[str, Any]:

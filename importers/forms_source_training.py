@@ -6,6 +6,7 @@ from django import forms
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Workspace
 from importers.forms_source import SourceForm
@@ -30,7 +31,7 @@ class TrainingSourceForm(SourceForm):
     main_field = "run"
     asked = ("job", "run")
 
-    job = forms.ChoiceField(label=_("Training job"))
+    job = forms.ChoiceField(label=pgettext_lazy("training", "Training job"))
     run = forms.ChoiceField(label=_("Version"), widget=forms.Select(attrs={"data-recheck": ""}))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

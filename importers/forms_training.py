@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from importers.catalogue_algorithms import ALGORITHMS
 from importers.models import AlgorithmKind, RunStatus, TrainingRun
@@ -86,7 +87,7 @@ class TrainingRunForm(forms.Form):
     """A run entered by hand; without an external ID it is a new one."""
 
     job = forms.CharField(
-        label=_("Training job"),
+        label=pgettext_lazy("training", "Training job"),
         max_length=LONGEST_NAME,
         help_text=_("A new name makes a new job; a run of a job that exists gets its next version."),
         widget=forms.TextInput(attrs={**_PLAIN, "list": "training-job-names"}),

@@ -26,9 +26,17 @@ register_messages(
         "layout.parent_taken": _(
             "The chosen folder is the “model” folder itself, so its parent is taken as the package."
         ),
+        "layout.model_taken": _(
+            "The chosen folder holds a folder named “model”, so that one is taken: it is what a template needs."
+        ),
         "layout.template_folder": _(
             "A template import needs the folder named “model” itself; “%(folder)s” was chosen."
         ),
+        "layout.template_contradict": _(
+            "The template is for %(engine)s, but no model file of it is there; “%(path)s” belongs to %(other)s. Choose "
+            "another template or another folder."
+        ),
+        "layout.file_required": _("The template needs “%(pattern)s” in the model folder. Add the file."),
         "layout.config_missing": _(
             "There is no configuration file. Add model/config.json, or supply a configuration in the form."
         ),
@@ -195,6 +203,10 @@ register_messages(
         ),
         "config.json_with_file": _(
             "The request is JSON and has a parameter of the type file; it can be called both ways."
+        ),
+        "config.batch_undefined": _(
+            "The undefined mode declares no input parameters, and a batch service needs to know them. Choose another "
+            "input and output mode, or leave batch services out of the deployment types."
         ),
         "config.batch_without_schema": _(
             "A batch service needs to know the input parameters, and none are declared. Batch services are "

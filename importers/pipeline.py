@@ -242,15 +242,10 @@ def _outcome(
             **request.source,
             # the folder above `model/`, also when that itself was chosen
             "package": job.source_path.removesuffix(report.root),
-            "config_origin": _config_origin(job, request),
+            "config_origin": "generated" if source_for(request.source_kind).writes_config else request.config_origin,
             "engine_chosen": request.engine,
         },
     )
-
-
-def _config_origin(job: ImportJob, request: ImportRequest) -> str:
-    terms = source_for(request.source_kind).terms(job.workspace, request.source)
-    return request.config_origin if terms.config_text is None else "generated"
 
 
 def _refuse_errors(outcome: HandOver) -> None:

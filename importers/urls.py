@@ -2,17 +2,20 @@
 
 from django.urls import path
 
-from importers.views import form, job, mlflow, mlflow_form, training, training_run
+from importers.views import form, job, mlflow, mlflow_form, templates, training, training_api, training_run
 
 app_name = "importers"
 urlpatterns = [
     path("imports/new/", form.import_new, name="new"),
     path("imports/preflight/", form.preflight, name="preflight"),
     path("imports/source/", form.source_fields, name="source-fields"),
+    path("imports/templates/", templates.template_cards, name="template-cards"),
     path("imports/draft/", form.draft, name="draft"),
     path("imports/name/", form.name_hint, name="name-hint"),
     path("imports/of/<uuid:code>/", job.version_progress, name="version-progress"),
     path("imports/of/<uuid:code>/job/", job.version_job, name="version-job"),
+    path("model-templates/", templates.template_list, name="template-list"),
+    path("model-templates/<slug:slug>/", templates.template_page, name="template"),
     path("imports/<uuid:code>/", job.job_page, name="job"),
     path("imports/<uuid:code>/status/", job.job_status, name="job-status"),
     path("imports/<uuid:code>/cancel/", job.job_cancel, name="job-cancel"),
@@ -29,4 +32,5 @@ urlpatterns = [
     path("training-jobs/runs/<uuid:code>/delete/", training_run.run_delete, name="training-run-delete"),
     path("training-jobs/<uuid:code>/", training.training_job, name="training-job"),
     path("training-jobs/<uuid:code>/delete/", training_run.job_delete, name="training-job-delete"),
+    path("api/training-runs", training_api.training_runs, name="training-api"),
 ]

@@ -1,6 +1,7 @@
 """What somebody says of a training run, as it travels from a form, a script or a tracking server."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,8 @@ from stores.errors import SourceRefused
 from stores.paths import parse_location
 
 LONGEST_NAME = 128
+LONGEST_PATH = 2048
+LONGEST_ENGINE = 36
 MOST_ENTRIES = 200
 LONGEST_VALUE = 2000
 
@@ -105,10 +108,18 @@ def _check_project(values: RunValues) -> None:
 def _check_output(values: RunValues) -> None:
     if not values.output_path:
         return
+    if len(values.output_path) > LONGEST_PATH:
+        raise ValidationError(_("At most %(most)s characters."), params={"most": LONGEST_PATH}, code="too_long")
     try:
         parse_location(values.output_path)
     except SourceRefused as error:
         raise ValidationError(message_for(error.code, error.params), code=error.code) from error
+
+
+def _check_engine(values: RunValues) -> None:
+    _named(values.engine, required=False)
+    if len(values.engine) > LONGEST_ENGINE:
+        raise ValidationError(_("At most %(most)s characters."), params={"most": LONGEST_ENGINE}, code="too_long")
 
 
 def _check_deployed(values: RunValues) -> None:
@@ -160,6 +171,11 @@ def _check_parameters(values: RunValues) -> None:
         )
 
 
+def _check_url(values: RunValues) -> None:
+    if values.external_url and not re.fullmatch(r"https?://\S{1,2000}", values.external_url):
+        raise ValidationError(_("An address begins with http:// or https://."), code="no_address")
+
+
 def _check_times(values: RunValues) -> None:
     if values.started_at and values.finished_at and values.finished_at < values.started_at:
         raise ValidationError(_("A run cannot finish before it started."), code="order")
@@ -172,9 +188,11 @@ _RULES: tuple[tuple[str, Callable[[RunValues], None]], ...] = (
     ("kind", _check_kind),
     ("algorithm", _check_algorithm),
     ("project", _check_project),
+    ("engine", _check_engine),
     ("output_path", _check_output),
     ("deployed", _check_deployed),
     ("metrics", _check_metrics),
     ("parameters", _check_parameters),
+    ("external_url", _check_url),
     ("finished_at", _check_times),
 )

@@ -129,7 +129,7 @@ _ENGINES = (
     ),
     Engine(
         "MindSpore",
-        ("ms1.1-python3.7-c76",),
+        ("ms1.1-python3.7-c76", "ascend-arm-py2.7"),
         weights=(("*.ckpt", "*.om"),),
         base_classes=(GENERAL_BASE, "HiaiBaseService"),
         modules=("mindspore", "numpy"),

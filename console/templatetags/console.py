@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
 from console.help import TOPICS
+from importers.catalogue import MODES, TEMPLATES
 from importers.models import ImportJob, State
 from importers.package.evidence import UNSCANNED
 from registry.models import ModelVersion, SourceKind, Status
@@ -46,6 +47,17 @@ SOURCES = {
 def source_words(kind: str) -> str:
     """Where a version came from, as a value; what the form calls its choices is longer in Chinese."""
     return str(SOURCES[SourceKind(kind)])
+
+
+@register.simple_tag
+def template_words(version: ModelVersion) -> str:
+    """The model template and the mode that a version was imported with; one that is gone keeps its id."""
+    said = version.source_params
+    template, mode = TEMPLATES.get(said.get("template", "")), MODES.get(said.get("mode", ""))
+    words = " · ".join(filter(None, (str(template.name) if template else "", str(mode.name) if mode else "")))
+    if template is None:
+        return str(said.get("template", ""))
+    return format_html('<a href="{}">{}</a>', reverse("importers:template", args=[template.id]), words)
 
 
 @register.inclusion_tag("components/status.html")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from importers.package.code import LARGEST_CODE, check_code, say_missing
 from importers.package.config import CheckedConfig, Surroundings, check_config, without_config
 from importers.package.config_text import LARGEST_CONFIG, ConfigText, read_bytes, read_text
-from importers.package.layout import MODEL, Tree, check_files, check_weights, read_tree
+from importers.package.layout import MODEL, Tree, check_files, check_required, check_weights, read_tree
 from importers.package.mlmodel_package import say_of_mlmodel
 from importers.package.notes import Notes
 from importers.package.report import (
@@ -75,12 +75,26 @@ class _Check:
 
     def _config_texts(self) -> tuple[str | None, ConfigText]:
         """The configuration as found, and the one that counts; only the second is judged."""
-        data = None if self.options.source == "template" else self._content(CONFIG, LARGEST_CONFIG)
+        if self.options.source == "template":
+            text = self.options.config_text
+            return self._ignored_config(), ConfigText() if text is None else read_text(text, self.notes)
+        data = self._content(CONFIG, LARGEST_CONFIG)
         if self.options.config_text is not None:
             found = read_bytes(data, Notes()).text if data is not None else None
             return found, read_text(self.options.config_text, self.notes)
         used = read_bytes(data, self.notes) if data is not None else ConfigText()
         return used.text, used
+
+    def _ignored_config(self) -> str | None:
+        """What lies in the place of the template's configuration: kept as found, and never judged."""
+        entry = self.tree.find(CONFIG)
+        if entry is None or entry.link:
+            return None
+        try:
+            data = self.read(CONFIG.removeprefix(self.tree.root), LARGEST_CONFIG + 1)
+        except SourceRefused:
+            return None
+        return read_bytes(data, Notes()).text
 
     def _config(self, used: ConfigText) -> CheckedConfig:
         derived = derive_engine(candidates(self.tree.paths))
@@ -93,7 +107,8 @@ class _Check:
         """What the configuration and the files say about each other."""
         engine = engine_of(config.engine)
         if engine is not None:
-            check_weights(self.tree, engine, self.notes)
+            check_weights(self.tree, engine, self.notes, template=self.options.source == "template")
+        check_required(self.tree, self.options.required_files, self.notes)
         if config.engine == IMAGE:
             return
         data = self._content(CODE, LARGEST_CODE)
@@ -119,6 +134,9 @@ class _Check:
         """What the version may be deployed as: batch only when a request has parameters to map."""
         types = self.options.deployment_types
         if not config.apis or "batch" not in types or any(api.request.parameters for api in config.apis):
+            return types
+        if self.options.source == "template":
+            self.notes.error("config.batch_undefined")
             return types
         self.notes.warning("config.batch_without_schema", Where(CONFIG, pointer="/apis"))
         return tuple(kind for kind in types if kind != "batch")

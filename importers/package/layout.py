@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from importers.package.names import check_names
 from importers.package.notes import Notes, shown, size_text
@@ -44,7 +45,7 @@ def read_tree(listing: Iterable[FileEntry], options: CheckOptions, notes: Notes)
         notes.error("layout.empty")
         return Tree()
     tree = _tree_of(entries, options, notes)
-    if not complete:
+    if not complete or len(tree.files) > options.limits.files:
         notes.error("layout.too_many_files", limit=options.limits.files)
     elif not tree.files:
         _say_model_is_missing(entries, notes)
@@ -69,11 +70,9 @@ def _collect(listing: Iterable[FileEntry], limits: Limits) -> tuple[list[FileEnt
 
 
 def _tree_of(entries: Sequence[FileEntry], options: CheckOptions, notes: Notes) -> Tree:
-    if options.source == "template":
-        if options.folder_name != "model":
-            notes.error("layout.template_folder", folder=options.folder_name)
-        return _below_model(entries)
     inside = tuple(entry for entry in entries if entry.path.startswith(MODEL))
+    if options.source == "template":
+        return _template_tree(entries, inside, options, notes)
     if inside:
         if len(entries) > len(inside):
             notes.info("layout.beside_ignored", count=len(entries) - len(inside))
@@ -82,6 +81,18 @@ def _tree_of(entries: Sequence[FileEntry], options: CheckOptions, notes: Notes) 
         notes.info("layout.parent_taken")
         return _below_model(entries)
     return Tree()
+
+
+def _template_tree(
+    entries: Sequence[FileEntry], inside: tuple[FileEntry, ...], options: CheckOptions, notes: Notes
+) -> Tree:
+    """A template wants the model folder itself; above it, what is meant is clear."""
+    if options.folder_name != "model" and inside:
+        notes.info("layout.model_taken")
+        return Tree(inside)
+    if options.folder_name != "model":
+        notes.error("layout.template_folder", folder=shown(options.folder_name))
+    return _below_model(entries)
 
 
 def _say_model_is_missing(entries: Sequence[FileEntry], notes: Notes) -> None:
@@ -121,8 +132,8 @@ def check_files(tree: Tree, options: CheckOptions, notes: Notes) -> None:
             notes.info("code.other_name", Where(entry.path), path=entry.path)
 
 
-def check_weights(tree: Tree, engine: Engine, notes: Notes) -> None:
-    """Whether the files are those of the engine."""
+def check_weights(tree: Tree, engine: Engine, notes: Notes, *, template: bool = False) -> None:
+    """Whether the files are those of the engine, which a configuration names or a template brings."""
     if not engine.weights:
         return
     paths = candidates(tree.paths)
@@ -131,7 +142,8 @@ def check_weights(tree: Tree, engine: Engine, notes: Notes) -> None:
     if weights and file:
         notes.warning("layout.weights_mixed", Where(file), engine=engine.name, path=file, other=other)
     elif file:
-        notes.error("layout.weights_contradict", Where(file), engine=engine.name, path=file, other=other)
+        code = "layout.template_contradict" if template else "layout.weights_contradict"
+        notes.error(code, Where(file), engine=engine.name, path=file, other=other)
     elif not weights:
         _say_weights_are_missing(engine, tree.paths, notes)
     if len(weights) > 1:
@@ -140,6 +152,14 @@ def check_weights(tree: Tree, engine: Engine, notes: Notes) -> None:
             notes.info("layout.weights_several", count=len(weights), names=names)
         else:
             notes.error("layout.weights_ambiguous", count=len(weights), names=names)
+
+
+def check_required(tree: Tree, patterns: Sequence[str], notes: Notes) -> None:
+    """Whether the files are there that the source demands beside the engine's own."""
+    paths = [path.removeprefix(MODEL) for path in tree.paths]
+    for pattern in patterns:
+        if not any(fnmatchcase(path, pattern) for path in paths):
+            notes.error("layout.file_required", pattern=pattern)
 
 
 def _say_weights_are_missing(engine: Engine, paths: Sequence[str], notes: Notes) -> None:

@@ -77,6 +77,11 @@ class Source(Protocol):
         """The names of its parameters; each is a field of its form and an option of `import_model`."""
         ...
 
+    @property
+    def writes_config(self) -> bool:
+        """Whether its terms always bring the configuration, so that none can be sent."""
+        ...
+
     def shown(self, workspace: Workspace, params: Mapping[str, str]) -> str:
         """The path as people write it, without asking the place."""
         ...

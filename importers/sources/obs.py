@@ -12,6 +12,7 @@ class ObsSource:
     """`params["path"]` is `/bucket/prefix/`, `obs://bucket/prefix/` or `s3://bucket/prefix/`."""
 
     params = ("path",)
+    writes_config = False
 
     def shown(self, workspace: Workspace, params: Mapping[str, str]) -> str:
         return parse_location(params.get("path", "")).folder.display

@@ -102,6 +102,7 @@ def source_fields(request: ConsoleRequest) -> HttpResponse:
     """The fields that follow from what was chosen: another source, or within one what its other fields depend on."""
     page = ImportPage(request.user, importing_workspace(request), data=request.POST)
     page.check()
+    page.source.errors.clear()  # what was not sent to be accepted is not refused yet
     response = render(request, SOURCE if request.htmx else PAGE, {"page": page})
     response["HX-Replace-Url"] = f"{reverse('importers:new')}?{urlencode(page.address)}"
     return response

@@ -201,7 +201,7 @@ class ImportPage:
 
     def is_valid(self) -> bool:
         """Whether the import can be submitted; errors then stand at their fields."""
-        self.submitted = True
+        self.submitted = self.source.submitted = True
         self._refuse_types()
         whole = all([*(form.is_valid() for form in self.forms), self.documents.is_valid()])
         if self.engine_asked and "engine" in self.source.fields and "engine" not in self.source.errors:

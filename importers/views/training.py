@@ -29,7 +29,6 @@ RUN_COLUMNS = (
     Column(_("Status")),
     Column(_("Algorithm")),
     Column(_("AI engine")),
-    Column(_("Output path")),
     Column(_("Started at")),
     Column(pgettext_lazy("training", "Duration"), css="numeric"),
     Column(_("Created by")),

@@ -34,12 +34,12 @@ TABS = {
 }
 # The texts and reports a tab shows; those of the others are left in the database.
 LARGE_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "overview": ("config",),
+    "overview": ("config", "source_params"),
     "files": (),
     "parameters": ("config",),
     "dependencies": ("config",),
     "checks": ("scan",),
-    "config": ("config", "config_found", "config_used"),
+    "config": ("config", "config_found", "config_used", "source_params"),
     "events": (),
 }
 VERSIONS_IN_MENU = 30

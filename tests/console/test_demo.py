@@ -54,4 +54,6 @@ def test_pages_say_that_the_demo_is_on_its_way(client, developer, settings, tmp_
 @pytest.mark.faults
 def test_first_start_brings_the_demo_models_to_normal(tmp_path):
     with running_console(tmp_path / "data", arguments=()) as console:
-        console.await_output("The demo is ready: the models digits, diabetes are Normal.", seconds=300)
+        console.await_output(
+            "The demo is ready: the models digits, diabetes, digits-by-template are Normal.", seconds=300
+        )

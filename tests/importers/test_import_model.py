@@ -242,3 +242,51 @@ def test_submit_helper_and_command_make_the_same_job(capsys):
     by_hand = submit(number="0.0.2")
 
     assert {**ImportJob.objects.order_by("id")[0].request, "number": "0.0.2"} == by_hand.request
+
+
+def test_import_model_takes_a_template(capsys):
+    put({"model/model.pkl": GOOD["model/model.pkl"]})
+    arguments = ("--source", "template", "--template", "own-sklearn", "--mode", "predict-analysis", "--wait")
+
+    code, answer = imported(capsys, *arguments, path="/packages/digits/model/")
+
+    version = ModelVersion.objects.get()
+    assert (code, answer["status"]) == (0, "published")
+    assert (version.source_kind, version.source_params["config_origin"]) == ("template", "generated")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--template", "own-cobol"), "template.unknown"),
+        ((), "template.missing"),
+        (("--template", "own-sklearn", "--mode", "image-processing"), "template.mode_fixed"),
+        (("--template", "own-sklearn", "--mode", "undefined"), "config.batch_undefined"),
+    ],
+)
+def test_import_model_refuses_what_a_template_does_not_take(capsys, arguments, code):
+    put({"model/model.pkl": GOOD["model/model.pkl"]})
+
+    refused, answer = imported(capsys, "--source", "template", *arguments, path="/packages/digits/model/")
+
+    assert (refused, answer["status"]) == (1, "refused")
+    assert [finding["code"] for finding in answer["findings"] if finding["severity"] == "error"] == [code]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--template", "own-sklearn"), "--template does not belong to --source obs. Leave it out."),
+        (
+            ("--source", "template", "--template", "own-sklearn", "--config", "x.json"),
+            "--source template writes the configuration itself. Leave --config out.",
+        ),
+    ],
+)
+def test_import_model_refuses_options_of_another_source(arguments, message):
+    base = ("--workspace=default", "--name=digits", "--path=/packages/digits/model/")
+
+    with pytest.raises(CommandError) as refused:
+        call_command("import_model", *base, *arguments)
+
+    assert str(refused.value) == message

@@ -7,7 +7,7 @@ from tests import hostile
 
 OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
 TABS = ("overview", "files", "parameters", "dependencies", "checks", "config", "events")
-TOPICS = ("import", "package", "config", "inference-code", "training", "mlflow", "storage")
+TOPICS = ("import", "package", "config", "templates", "inference-code", "training", "mlflow", "storage")
 
 
 def goes(address):
@@ -41,6 +41,18 @@ def signs_out(ann, site):
     ann.page.goto("/accounts/login/?next=/models/")
 
 
+def enters_run(ann, path):
+    """Where the job of the run stands."""
+    ann.page.goto("/training-jobs/new/")
+    ann.page.locator("#id_job").fill("shop-training")
+    ann.page.locator("#id_output_path").fill(path)
+    ann.page.locator("#id_metrics").fill("accuracy = 0.97")
+    ann.page.locator("#id_parameters").fill("depth = 3")
+    ann.button("Add", exact=True).click()
+    ann.page.wait_for_url("**/training-jobs/*-*/#V0001")
+    return ann.page.url.partition("#")[0]
+
+
 PAGES = {
     "overview": goes("/"),
     "account menu": presses("/", ".header-user", ".menu-list a"),
@@ -54,6 +66,17 @@ PAGES = {
     "import form, importable": goes("/imports/new/?path={good}"),
     "import form, findings and editor": shows_findings_and_editor,
     "import form, refused": is_refused,
+    "import form, template": goes("/imports/new/?source=template"),
+    "import form, template chosen": goes(
+        "/imports/new/?source=template&template=own-sklearn&mode=undefined&path={good}"
+    ),
+    "import form, template refused": goes(
+        "/imports/new/?source=template&template=tf-image-classification-py27&path={good}"
+    ),
+    "template rules": presses("/imports/new/?source=template", ".template-card .help-mark", "dialog[open]"),
+    "templates": goes("/model-templates/"),
+    "templates, nothing found": goes("/model-templates/?q=nothing-like-it"),
+    "template": goes("/model-templates/tf-image-classification-py27/"),
     "picker": presses("/imports/new/", "[value=path].picker-button", "#picker .picker-row"),
     "picker as a page": goes("/storage/library/?pick=folder&field=id_path&next=/imports/new/"),
     "job": goes("{job}"),
@@ -64,6 +87,14 @@ PAGES = {
     "version, delete": presses("{version}", ".page-actions [hx-get*=delete]", "dialog[open]"),
     "delete as a page": goes("{version}delete/"),
     "edit as a page": goes("{version}edit/?field=documents"),
+    "training jobs": goes("/training-jobs/"),
+    "training jobs, nothing found": goes("/training-jobs/?q=nothing-like-it"),
+    "training job": presses("{training}", ".run-said summary", ".run-entries"),
+    "training job, delete": presses("{training}", ".page-actions [hx-get*=delete]", "dialog[open]"),
+    "training job, delete as a page": goes("{training}delete/"),
+    "training run": goes("/training-jobs/new/"),
+    "training run, built-in": presses("/training-jobs/new/", "[name=kind][value=built-in]", "#id_algorithm"),
+    "import form, training job": goes("/imports/new/?source=training"),
     "storage": goes("/storage/"),
     "new bucket": goes("/storage/-/new/"),
     "new bucket at object storage": goes("/storage/-/new/?kind=s3"),
@@ -96,6 +127,7 @@ def site(library, visitor):
     visitor.page.goto("/")
     job, failed_job = (visitor.address(f"{name} 0.0.1") for name in ("shop", "shop-hostile"))
     return {
+        "training": enters_run(visitor, good),
         "good": good,
         "broken": broken,
         "model": model,

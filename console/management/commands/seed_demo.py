@@ -1,7 +1,9 @@
-"""`manage.py seed_demo`: trains two small models and imports them the way a click does."""
+"""`manage.py seed_demo`: trains two small models and imports them the way a click does, one also by a template."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User, Workspace
 from accounts.roles import Role
 from console.demo_state import Stage, read_demo_state, write_demo_state
+from console.demo_training import seed_training
 from demo.train import HERE, TrainingFailed, train_models
 from importers.services import ImportRequest, submit_import
 from registry.models import RegisteredModel, Status
@@ -26,14 +29,34 @@ from stores.services import create_bucket, driver_for
 BUCKET = "demo"
 CHUNK = 1024 * 1024
 REST_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class DemoModel:
+    """What a demo model is imported from; its packages lie in the bucket of the demo."""
+
+    description: str
+    source_kind: str
+    source: Mapping[str, str]
+
+
 MODELS = {
-    "digits": VersionDetails(description="Handwritten digits, 8 by 8 pixels, logistic regression", labels=("demo",)),
-    "diabetes": VersionDetails(description="Diabetes progression after one year, boosted trees", labels=("demo",)),
+    "digits": DemoModel(
+        "Handwritten digits, 8 by 8 pixels, logistic regression", "obs", {"path": f"/{BUCKET}/digits/"}
+    ),
+    "diabetes": DemoModel(
+        "Diabetes progression after one year, boosted trees", "obs", {"path": f"/{BUCKET}/diabetes/"}
+    ),
+    "digits-by-template": DemoModel(
+        "The digits once more, without a configuration of their own",
+        "template",
+        {"template": "own-sklearn", "mode": "predict-analysis", "path": f"/{BUCKET}/digits-weights/model/"},
+    ),
 }
 
 
 class Command(BaseCommand):
-    help = "Brings two demo models and a broken package into an empty console."
+    help = "Brings demo models, a broken package and two training jobs into an empty console."
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--again", action="store_true", help="bring what is missing even if the demo ran before")
@@ -62,9 +85,12 @@ class Command(BaseCommand):
         self._say(_("Preparing the demo in the background: two models are trained and imported."))
         packages = train_models(settings.DATA / "demo")
         _upload(bucket, "broken-diabetes", packages["diabetes"], only=("*.ubj", "*.py"))
+        _upload(bucket, "digits-weights", packages["digits"], only=("*.m", "*.py"))
         for name, package in packages.items():
             _upload(bucket, name, package)
+        for name in MODELS:
             _import(name, workspace, user)
+        seed_training(workspace, settings.DATA / "demo", by=user, upload=partial(_upload, bucket))
 
     def _await_rest(self, workspace: Workspace) -> bool:
         """Wait for the imports to end; whether all are Normal."""
@@ -110,12 +136,13 @@ def _import(name: str, workspace: Workspace, user: User) -> None:
     """Import a demo package once; a console that has the model already keeps it as it is."""
     if RegisteredModel.objects.filter(workspace=workspace, name=name).exists():
         return
+    model = MODELS[name]
     request = ImportRequest(
         name=name,
         number=Version(0, 0, 1),
-        details=MODELS[name],
-        source_kind="obs",
-        source={"path": f"/{BUCKET}/{name}/"},
+        details=VersionDetails(description=model.description, labels=("demo",)),
+        source_kind=model.source_kind,
+        source=model.source,
     )
     with transaction.atomic():
         submit_import(request, workspace=workspace, by=user)

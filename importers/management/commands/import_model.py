@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from accounts.models import Workspace
+from importers.catalogue import MODES, TEMPLATES
 from importers.models import ImportJob, State
 from importers.package.config_text import LARGEST_CONFIG
 from importers.request import ImportRequest
@@ -36,6 +37,8 @@ PATIENCE_SECONDS = 20
 # The parameters of all sources; each source says which are its own.
 PARAMS = {
     "path": "/bucket/prefix/, obs://… or s3://…",
+    "template": f"with --source template: {', '.join(TEMPLATES)}",
+    "mode": f"with --source template, instead of the template's own: {', '.join(MODES)}",
 }
 
 
@@ -144,6 +147,8 @@ def request_of(workspace: Workspace, options: dict[str, Any]) -> ImportRequest:
     details = VersionDetails(description=options["description"], labels=labels)
     if options["types"]:
         details = replace(details, deployment_types=tuple(dict.fromkeys(options["types"])))
+    if options["config"] and source_for(options["source"]).writes_config:
+        raise ValidationError(_("--source %(source)s writes the configuration itself. Leave --config out.") % options)
     config = _config(options["config"]) if options["config"] else None
     return ImportRequest(
         name=options["name"],
