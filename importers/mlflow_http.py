@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
@@ -100,8 +101,8 @@ def _headers(place: Place) -> dict[str, str]:
     if place.token:
         return headers | {"Authorization": f"Bearer {place.token}"}
     if place.username:
-        named = f"{place.username}:{place.password}"
-        return headers | urllib3.make_headers(basic_auth=named.encode().decode("latin-1"))
+        named = b64encode(f"{place.username}:{place.password}".encode()).decode()
+        return headers | {"Authorization": f"Basic {named}"}
     return headers
 
 
@@ -112,7 +113,7 @@ def _kind(response: urllib3.BaseHTTPResponse) -> str:
 def _whole(response: urllib3.BaseHTTPResponse, address: str) -> bytes:
     until = monotonic() + _PATIENCE * settings.MLFLOW_READ_SECONDS
     found = bytearray()
-    for piece in response.stream(_PIECE, decode_content=True):
+    while piece := response.read1(_PIECE, decode_content=True):
         found += piece
         if len(found) > settings.MLFLOW_MAX_BYTES:
             response.close()

@@ -169,7 +169,7 @@ class _Sync:
             values = _values(run, logged, path, _engine(data), client.page_of(run))
             created = self._record(experiment, values, run.user)
         except (SourceRefused, SourceUnavailable) as error:
-            self.tally.skip(run.id, error.code, _told(error))
+            self.tally.skip(run.id, error.code, _told(error, experiment))
         except ValidationError as error:
             self.tally.skip(run.id, "mlflow.skip_invalid", {"fields": ", ".join(sorted(error.message_dict))})
         except RunConflict:
@@ -257,5 +257,9 @@ def _named(text: str, longest: int = LONGEST_NAME) -> str:
     return safe if len(safe) <= longest else f"{safe[: longest - 1].rstrip()}…"
 
 
-def _told(error: SourceRefused | SourceUnavailable) -> dict[str, Any]:
-    return {name: value if isinstance(value, int) else shown(str(value)) for name, value in error.params.items()}
+def _told(error: SourceRefused | SourceUnavailable, experiment: Experiment) -> dict[str, Any]:
+    """The params of a reason; a place that no bucket reaches is that of the whole experiment, not of one model."""
+    told = {name: value if isinstance(value, int) else shown(str(value)) for name, value in error.params.items()}
+    if error.code == "mlflow.skip_no_bucket" and experiment.artifacts.startswith(("/", "file:")):
+        told["place"] = shown(experiment.artifacts)
+    return told
