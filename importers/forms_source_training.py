@@ -25,9 +25,9 @@ class TrainingSourceForm(SourceForm):
     """A successful run of a training job. Without a run, the newest of the job is taken."""
 
     kind = SourceKind.TRAINING
-    template = "importers/sources/training.html"
-    rows_template = "importers/_derived.html"
-    live_templates = ("importers/training/_chosen_live.html", "importers/_derived.html")
+    part = "importers/sources/training.html"
+    rows_part = "importers/_derived.html"
+    live_parts = ("importers/training/_chosen_live.html", "importers/_derived.html")
     main_field = "run"
     asked = ("job", "run")
 

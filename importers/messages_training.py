@@ -1,7 +1,9 @@
-"""What training says: why a run cannot be what somebody says of it."""
+"""What training says: why a run cannot be what somebody says of it, or be imported; and its audit events."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
+from accounts.messages import register_audit
 from registry.findings import register_messages
 
 register_messages(
@@ -39,9 +41,15 @@ register_messages(
             "%(file)s is not as the script of the built-in algorithm wrote it. Train again, or register the run as one "
             "of a common framework with a configuration and inference code of yours."
         ),
+    }
+)
+register_audit(
+    _("Training"),
+    {
         "training.registered": _("Training run registered"),
         "training.advanced": _("Training run advanced"),
         "training.run_deleted": _("Training run deleted"),
         "training.job_deleted": _("Training job deleted"),
-    }
+    },
+    {"status": _("Status"), "runs": pgettext_lazy("column", "Runs")},
 )

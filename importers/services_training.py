@@ -79,7 +79,7 @@ def record_run(
 def delete_run(run: TrainingRun, *, by: User) -> None:
     """Forget a run. What was imported from it stays, and so does its output."""
     job = TrainingJob.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=run.job_id)
-    _record(run, "training.run_deleted", by)
+    record_audit(run.job.workspace, "training.run_deleted", by=by, **_facts(run))
     run.delete()
     _follow(job)
 
@@ -119,7 +119,7 @@ def _create(job: TrainingJob, body: RunValues, *, by: User | None, source: RunSo
         **facts,
     )
     _follow(job)
-    _record(run, "training.registered", by)
+    record_audit(run.job.workspace, "training.registered", by=by, **_facts(run))
     if run.deployed:
         _bring_in(run, by=by)
     return run
@@ -167,7 +167,7 @@ def _advance(run: TrainingRun, changes: dict[str, Any], *, by: User | None) -> N
     for name, value in changes.items():
         setattr(run, name, value)
     _follow(run.job)
-    _record(run, "training.advanced", by)
+    record_audit(run.job.workspace, "training.advanced", by=by, **_facts(run))
     if changes.get("deployed"):
         _bring_in(run, by=by)
 
@@ -203,5 +203,6 @@ def _follow(job: TrainingJob) -> None:
     job.save(update_fields=["run_count", "last_number", "latest_status", "latest_kind", "latest_engine", "latest_at"])
 
 
-def _record(run: TrainingRun, code: str, by: User | None) -> None:
-    record_audit(run.job.workspace, code, by=by, name=run.job.name, run=run.label, status=run.status)
+def _facts(run: TrainingRun) -> dict[str, str]:
+    """What an audit event keeps of a run."""
+    return {"name": run.job.name, "version": run.label, "status": run.status}

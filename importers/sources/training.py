@@ -74,6 +74,7 @@ class TrainingSource:
     """`params` are the job by name and the run as V0001."""
 
     params = ("job", "run")
+    writes_config = False
 
     def shown(self, workspace: Workspace, params: Mapping[str, str]) -> str:
         return parse_location(_run(workspace, params).output_path).folder.display

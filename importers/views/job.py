@@ -19,7 +19,11 @@ from registry.queries import versions_for
 
 
 def _job(request: ConsoleRequest, code: UUID) -> ImportJob:
-    jobs = jobs_for(request.user).select_related("workspace", "version__model").prefetch_related("events")
+    jobs = (
+        jobs_for(request.user)
+        .select_related("workspace", "version__model", "training_run__job")
+        .prefetch_related("events")
+    )
     return get_object_or_404(jobs, uuid=code)
 
 

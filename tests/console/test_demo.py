@@ -1,6 +1,11 @@
 """The demo: what it ships is as it says, and a console says how far it is."""
 
+import json
+import os
 import shutil
+import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -57,3 +62,28 @@ def test_first_start_brings_the_demo_models_to_normal(tmp_path):
         console.await_output(
             "The demo is ready: the models digits, diabetes, digits-by-template are Normal.", seconds=300
         )
+        imported = [import_run(tmp_path / "data", job) for job in ("wine", "diabetes-progression")]
+
+    assert runs_in(tmp_path / "data") == [
+        ("diabetes-progression", "tabular-regression", "successful"),
+        ("wine", "tabular-classification", "failed"),
+        ("wine", "tabular-classification", "successful"),
+    ]
+    assert imported == ["published", "published"]
+
+
+def runs_in(data):
+    query = """SELECT job.name, algorithm, status FROM importers_trainingrun run
+               JOIN importers_trainingjob job ON job.id = run.job_id ORDER BY job.name, number"""
+    with sqlite3.connect(data / "modelport.sqlite3") as database:
+        return database.execute(query).fetchall()
+
+
+def import_run(data, job):
+    """What becomes of the newest run of the job when it is imported by the command."""
+    run = "V0002" if job == "wine" else "V0001"
+    source = ("--source", "training", "--job", job, "--run", run)
+    command = (sys.executable, "manage.py", "import_model", "--workspace", "default", "--name", job, *source)
+    environment = os.environ | {"MODELPORT_DATA": str(data)}
+    done = subprocess.run([*command, "--wait", "--json"], cwd=HERE.parent, env=environment, capture_output=True)
+    return json.loads(done.stdout)["status"]

@@ -269,7 +269,7 @@ def test_run_is_deleted_and_its_number_is_not_given_again(client, admin):
     assert (answer.status_code, answer.url) == (302, run.job.get_absolute_url())
     assert third.label == "V0003"
     assert TrainingJob.objects.get().run_count == 2
-    assert AuditEvent.objects.get(code="training.run_deleted").params["run"] == "V0002"
+    assert AuditEvent.objects.get(code="training.run_deleted").params["version"] == "V0002"
 
 
 def test_job_is_deleted_with_its_runs(client, admin):

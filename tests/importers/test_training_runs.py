@@ -63,7 +63,7 @@ def test_run_is_registered_under_a_new_job():
     )
     assert (job.created_by_name, run.created_by_name) == ("ann", "ann")
     audit = AuditEvent.objects.get(code="training.registered")
-    assert audit.params == {"name": "digits", "run": "V0001", "status": "successful"}
+    assert audit.params == {"name": "digits", "version": "V0001", "status": "successful"}
 
 
 def test_runs_of_a_job_are_numbered_in_the_order_they_come():

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from django.core.management import call_command
 
 from importers.catalogue_algorithms import ALGORITHMS
 from importers.models import RunSource, State
@@ -28,6 +29,7 @@ from model_service.python_model_service import XgSklServingBaseService
 class Digits(XgSklServingBaseService):
     pass
 """
+COMMAND = ("--workspace", "default", "--name", "digits", "--source", "training")
 COLUMNS = {
     "target": "species",
     "classes": ["a", "b"],
@@ -249,6 +251,41 @@ def test_algorithm_that_is_gone_from_the_catalogue_is_refused():
     type(training_run).objects.update(algorithm="older")
 
     assert errors(preview("flowers")) == ["training.unknown_algorithm"]
+
+
+def test_version_and_import_lead_back_to_the_run(client, developer):
+    training_run = make_run()
+    job = run(submit())
+    client.force_login(developer)
+
+    pages = [client.get(page.get_absolute_url()).content.decode() for page in (job.version, job)]
+
+    link = f'<a href="{training_run.get_absolute_url()}"><bdi>digits V0001</bdi></a>'
+    assert [link in page for page in pages] == [True, True]
+
+
+def test_version_of_a_run_that_was_deleted_says_which_it_was(client, developer):
+    training_run = make_run()
+    job = run(submit())
+    delete_run(training_run, by=developer)
+    client.force_login(developer)
+
+    text = client.get(job.version.get_absolute_url()).content.decode()
+
+    assert "<bdi>digits V0001</bdi>" in text
+
+
+def test_command_imports_a_run_by_its_name(capsys):
+    make_run()
+
+    with pytest.raises(SystemExit):
+        call_command("import_model", *COMMAND, "--job", "digits", "--run", "V0009", "--json")
+    refused = json.loads(capsys.readouterr().out)
+    call_command("import_model", *COMMAND, "--job", "digits", "--run", "V0001", "--json")
+    accepted = json.loads(capsys.readouterr().out)
+
+    assert [finding["code"] for finding in refused["findings"]] == ["training.run_missing"]
+    assert (accepted["status"], accepted["version"]) == ("publishing", "0.0.1")
 
 
 # The form.

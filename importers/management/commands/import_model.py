@@ -37,6 +37,8 @@ PATIENCE_SECONDS = 20
 # The parameters of all sources; each source says which are its own.
 PARAMS = {
     "path": "/bucket/prefix/, obs://… or s3://…",
+    "job": "with --source training: the name of the training job",
+    "run": "with --source training: the run, such as V0001",
     "template": f"with --source template: {', '.join(TEMPLATES)}",
     "mode": f"with --source template, instead of the template's own: {', '.join(MODES)}",
 }
