@@ -1,7 +1,8 @@
-"""What MLflow connections and the models logged there say: what is wrong, and what to do about it."""
+"""What MLflow connections and the models logged there say: what is wrong and what to do; and their audit events."""
 
 from django.utils.translation import gettext_lazy as _
 
+from accounts.messages import register_audit
 from registry.findings import register_messages
 
 register_messages(
@@ -108,9 +109,15 @@ register_messages(
         ),
         "mlflow.skip_invalid": _("The run says what no run may have here: %(fields)s."),
         "mlflow.skip_more": _("Other reasons."),
+    }
+)
+register_audit(
+    "MLflow",
+    {
         "mlflow.connected": _("MLflow connection added"),
         "mlflow.edited": _("MLflow connection changed"),
         "mlflow.removed": _("MLflow connection removed"),
         "mlflow.sync_asked": _("MLflow synchronisation asked for"),
-    }
+    },
+    {"address": _("Address")},
 )
