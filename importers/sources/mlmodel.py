@@ -39,8 +39,10 @@ class MlmodelFolder:
     def files(self) -> Iterator[FileEntry]:
         self.sources.clear()
         self.supplied.clear()
-        # One file more than a package may have is enough for the check to say so.
-        listed = {entry.path: entry for entry in islice(self.output.files(), settings.PACKAGE_MAX_FILES + 2)}
+        most = settings.PACKAGE_MAX_FILES
+        listed = {entry.path: entry for entry in islice(self.output.files(), most + 1)}
+        if len(listed) > most:
+            raise SourceRefused("layout.too_many_files", limit=most)
         model = self._model(listed)
         for path, entry in listed.items():
             if path not in EXAMPLES:
