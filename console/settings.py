@@ -163,7 +163,7 @@ MLFLOW_MAX_BYTES = env.number("MODELPORT_MLFLOW_MAX_BYTES", 64 * 1024**2, least=
 MLFLOW_MAX_RUNS = env.number("MODELPORT_MLFLOW_MAX_RUNS", 20_000, least=1)
 MLFLOW_SYNC_SECONDS = env.seconds("MODELPORT_MLFLOW_SYNC_SECONDS", 600)
 MLFLOW_SWEEP_SECONDS = env.seconds("MODELPORT_MLFLOW_SWEEP_SECONDS", 15, least=0.1)
-MLFLOW_LEASE_SECONDS = env.seconds("MODELPORT_MLFLOW_LEASE_SECONDS", 120, least=0.1)
+MLFLOW_LEASE_SECONDS = env.seconds("MODELPORT_MLFLOW_LEASE_SECONDS", 180, least=0.1)
 # Only the upload page takes files, and never into memory; it names its own handler.
 FILE_UPLOAD_HANDLERS = ["console.uploads.NoFiles"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024

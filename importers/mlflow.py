@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 
@@ -94,7 +95,8 @@ class Client:
 
     def page_of(self, run: Run) -> str:
         """Where people see the run."""
-        return f"{check_address(self.place.address)}/#/experiments/{run.experiment}/runs/{run.id}"
+        experiment, name = (quote(part, safe="") for part in (run.experiment, run.id))
+        return f"{check_address(self.place.address)}/#/experiments/{experiment}/runs/{name}"
 
     def _pages(self, path: str, said: Mapping[str, Any], name: str, first: Any = None) -> Iterator[Mapping[str, Any]]:
         token = ""
