@@ -64,7 +64,7 @@ class TrainingSourceForm(SourceForm):
         """What was chosen; `default` becomes the choice where the field was not there to choose in."""
         asked = self.data.get(name) if self.is_bound else self.initial.get(name)
         if asked is not None:
-            return str(asked)
+            return str(asked).replace("\0", "")  # no column holds it, and PostgreSQL refuses to look for it
         if isinstance(self.data, QueryDict) and self.is_bound:
             self.data[name] = default
         else:

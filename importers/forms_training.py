@@ -75,7 +75,7 @@ class EntriesField(forms.CharField):
 
 def lines_of(entries: dict[str, Any]) -> str:
     """What EntriesField reads back."""
-    return "\n".join(f"{name} = {value}" for name, value in entries.items())
+    return "\n".join(f"{name} = {value}" for name, value in sorted(entries.items()))
 
 
 def _when(label: Any) -> forms.DateTimeField:

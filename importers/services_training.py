@@ -17,6 +17,7 @@ from importers.errors import RunConflict
 from importers.models import RUN_ENDED, AlgorithmKind, RunSource, RunStatus, TrainingJob, TrainingRun
 from importers.request import ImportRequest
 from importers.services import submit_import
+from importers.storable import storable
 from importers.values_training import RunValues, check_new, check_run
 from registry.models import SourceKind
 from registry.values import VersionDetails
@@ -62,6 +63,7 @@ def record_run(
     The same body again changes nothing. A later one may advance the status, adding what was not said yet, or set
     `deployed`; raises RunConflict for everything else, and ValidationError, by field, for what is against the rules.
     """
+    body = replace(body, parameters=storable(dict(body.parameters)))
     check_run(body)
     job = _job_named(workspace, body.job, by)
     run = job.runs.filter(external_id=body.external_id).first()
@@ -106,7 +108,7 @@ def _create(job: TrainingJob, body: RunValues, *, by: User | None, source: RunSo
     check_run(body)
     check_new(body)
     facts = {name: getattr(body, name) for name in FACTS}
-    facts |= {"metrics": dict(body.metrics), "parameters": dict(body.parameters)}
+    facts |= {"metrics": dict(body.metrics)}
     run = TrainingRun.objects.create(
         job=job,
         number=job.last_number + 1,

@@ -172,7 +172,8 @@ def _check_parameters(values: RunValues) -> None:
 
 
 def _check_url(values: RunValues) -> None:
-    if values.external_url and not re.fullmatch(r"https?://\S{1,2000}", values.external_url):
+    address = values.external_url
+    if address and (not re.fullmatch(r"https?://\S{1,2000}", address) or has_hidden_characters(address)):
         raise ValidationError(_("An address begins with http:// or https://."), code="no_address")
 
 

@@ -1,5 +1,6 @@
 """How runs of training are shown."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +13,8 @@ from stores.errors import SourceRefused
 from stores.paths import parse_location
 
 register = template.Library()
+
+_FIRST = ("accuracy", "precision", "recall", "f1")
 
 KINDS = {
     RunStatus.INITIALIZING: "idle",
@@ -27,6 +30,12 @@ KINDS = {
 def run_status(status: str) -> dict[str, Any]:
     """Sign and words of a run's status."""
     return {"kind": KINDS[RunStatus(status)], "words": RunStatus(status).label}
+
+
+@register.filter
+def entries(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Names and values in an order that no database changes: the metrics of a configuration, then by name."""
+    return sorted(values.items(), key=lambda entry: (_FIRST.index(entry[0]) if entry[0] in _FIRST else 9, entry[0]))
 
 
 @register.filter

@@ -84,6 +84,6 @@ def import_run(data, job):
     run = "V0002" if job == "wine" else "V0001"
     source = ("--source", "training", "--job", job, "--run", run)
     command = (sys.executable, "manage.py", "import_model", "--workspace", "default", "--name", job, *source)
-    environment = os.environ | {"MODELPORT_DATA": str(data)}
+    environment = os.environ | {"MODELPORT_DATA": str(data), "DJANGO_SETTINGS_MODULE": "console.settings"}
     done = subprocess.run([*command, "--wait", "--json"], cwd=HERE.parent, env=environment, capture_output=True)
     return json.loads(done.stdout)["status"]

@@ -14,6 +14,8 @@ from registry.models import ModelVersion, Status
 from registry.queries import may_download
 from tests.factories import make_workspace
 
+pytestmark = pytest.mark.db
+
 ADDRESS = "/api/training-runs"
 BODY = {
     "job": "churn",

@@ -11,6 +11,8 @@ from importers.services_training import register_run
 from importers.values_training import RunValues
 from tests.factories import make_workspace
 
+pytestmark = pytest.mark.db
+
 CHINESE = {"Accept-Language": "zh-hans"}
 
 

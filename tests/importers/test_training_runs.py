@@ -13,7 +13,7 @@ from importers.services_training import Registered, record_run, register_run
 from importers.values_training import RunValues
 from tests.factories import make_member, make_workspace
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
 DONE = RunValues(
     job="digits",
@@ -165,3 +165,11 @@ def test_run_without_a_kind_is_one_of_a_common_framework():
     run, _ = register(replace(DONE, kind=""))
 
     assert run.kind == AlgorithmKind.FRAMEWORK
+
+
+def test_value_no_database_keeps_is_replaced_and_said_again_without_a_contradiction():
+    said = replace(DONE, parameters={"note": "a\0b"})
+
+    run, _ = register(said)
+
+    assert (run.parameters, register(said)[1]) == ({"note": "a\ufffdb"}, Registered.UNCHANGED)

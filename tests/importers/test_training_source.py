@@ -20,7 +20,7 @@ from tests.factories import make_member, make_workspace
 from tests.importers.jobs import GOOD, put, request_for, run
 from tests.importers.pages import HTMX, typed
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
 CODE = b"""
 from model_service.python_model_service import XgSklServingBaseService

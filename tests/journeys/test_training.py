@@ -34,7 +34,7 @@ def registers(console, token, **changes):
     script = lines.replace("http://localhost:8000", console.url)
     script = script.replace("request = urllib", f"run |= {changes!r}\nrequest = urllib")
     done = subprocess.run(
-        [sys.executable, "-c", script], env=os.environ | {"MODELPORT_TOKEN": token}, capture_output=True, text=True
+        [sys.executable, "-c", script], env=os.environ | {"TRAINING_TOKEN": token}, capture_output=True, text=True
     )
     return done.stdout, done.stderr
 
