@@ -41,6 +41,12 @@ TOPICS = {
             "activity",
         ),
         Topic(
+            "mlflow",
+            _("MLflow"),
+            _("Connecting a tracking server, and what becomes of its runs."),
+            "link",
+        ),
+        Topic(
             "people",
             _("People and access"),
             _("Roles, inviting, API tokens, policies and the audit trail."),

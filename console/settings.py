@@ -160,6 +160,15 @@ REGISTRY_HOSTS = env.words("MODELPORT_REGISTRY_HOSTS", [])
 REGISTRY_INSECURE_HOSTS = env.words("MODELPORT_REGISTRY_INSECURE_HOSTS", [])
 REGISTRY_CONNECT_SECONDS = env.seconds("MODELPORT_REGISTRY_CONNECT_SECONDS", 5, least=0.1)
 REGISTRY_READ_SECONDS = env.seconds("MODELPORT_REGISTRY_READ_SECONDS", 20, least=0.1)
+# Tracking servers: the hosts connections may name (none named: every one), and what they may cost.
+MLFLOW_HOSTS = env.words("MODELPORT_MLFLOW_HOSTS", [])
+MLFLOW_CONNECT_SECONDS = env.seconds("MODELPORT_MLFLOW_CONNECT_SECONDS", 5, least=0.1)
+MLFLOW_READ_SECONDS = env.seconds("MODELPORT_MLFLOW_READ_SECONDS", 30, least=0.1)
+MLFLOW_MAX_BYTES = env.number("MODELPORT_MLFLOW_MAX_BYTES", 64 * 1024**2, least=1024)
+MLFLOW_MAX_RUNS = env.number("MODELPORT_MLFLOW_MAX_RUNS", 20_000, least=1)
+MLFLOW_SYNC_SECONDS = env.seconds("MODELPORT_MLFLOW_SYNC_SECONDS", 600)
+MLFLOW_SWEEP_SECONDS = env.seconds("MODELPORT_MLFLOW_SWEEP_SECONDS", 15, least=0.1)
+MLFLOW_LEASE_SECONDS = env.seconds("MODELPORT_MLFLOW_LEASE_SECONDS", 180, least=0.1)
 # Only the upload page takes files, and never into memory; it names its own handler.
 FILE_UPLOAD_HANDLERS = ["console.uploads.NoFiles"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
@@ -228,6 +237,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-artifacts": _every(ARTIFACT_SWEEP_SECONDS, "importers.sweep_artifacts"),
     "sweep-uploads": _every(UPLOAD_SWEEP_SECONDS, "stores.sweep_uploads"),
     "sweep-exports": _every(EXPORT_SWEEP_SECONDS, "registry.sweep_exports"),
+    "sweep-mlflow": _every(MLFLOW_SWEEP_SECONDS, "importers.sweep_mlflow"),
 }
 
 # Importing: times in seconds, sizes in bytes

@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.models import Workspace
 from importers.forms_source import SourceForm
-from importers.models import AlgorithmKind, TrainingRun
+from importers.models import AlgorithmKind, RunSource, TrainingRun
 from importers.package.report import CODE
 from importers.queries_training import importable_runs, run_named
 from registry.models import ModelVersion, SourceKind
@@ -86,6 +86,8 @@ class TrainingSourceForm(SourceForm):
             return ""
         if run.kind == AlgorithmKind.BUILT_IN and path.endswith(CODE.rpartition("/")[2]):
             return reverse("importers:training-algorithm", args=[run.algorithm, "customize_service.py"])
+        if run.source == RunSource.MLFLOW:
+            return ""  # what is made for a logged model lies nowhere
         try:
             return f"obs:/{parse_location(run.output_path).folder.display}{path}"
         except SourceRefused:

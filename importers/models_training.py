@@ -2,14 +2,17 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
+from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Workspace
+from registry.findings import message_for
 
 
 class RunStatus(models.TextChoices):
@@ -44,7 +47,11 @@ class RunSource(models.TextChoices):
 
 
 class MLflowConnection(models.Model):
-    """A tracking server whose runs are read; `last_code` is a message code, empty after a sync that went well."""
+    """A tracking server whose runs are read.
+
+    `last_code` is a message code, empty after a sync that went well; `skipped` says of which runs nothing was made:
+    a list of code, params, count and one of them. `experiments` are names, one on each line; empty for all.
+    """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="mlflow_connections")
@@ -52,11 +59,15 @@ class MLflowConnection(models.Model):
     address = models.CharField(_("address"), max_length=255)
     # Encrypted with accounts.secrets; empty asks as anybody.
     credentials = models.TextField(blank=True, editable=False)
-    experiments = models.CharField(_("experiments"), max_length=512, blank=True)
+    username = models.CharField(_("user name"), max_length=150, blank=True)
+    experiments = models.CharField(_("experiments"), max_length=2000, blank=True)
+    # The folder of a bucket in which the server keeps the artifacts that it hands out itself.
+    artifact_root = models.CharField(_("folder of the artifacts"), max_length=1024, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_by_name = models.CharField(_("created by"), max_length=150)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
+    asked_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     last_sync_at = models.DateTimeField(_("last synchronised"), null=True)
     last_code = models.CharField(max_length=64, blank=True)
@@ -64,6 +75,7 @@ class MLflowConnection(models.Model):
     runs_seen = models.PositiveIntegerField(default=0)
     runs_new = models.PositiveIntegerField(default=0)
     runs_refused = models.PositiveIntegerField(default=0)
+    skipped = models.JSONField(default=list)
 
     class Meta:
         verbose_name = _("MLflow connection")
@@ -73,6 +85,32 @@ class MLflowConnection(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def wanted(self) -> list[str]:
+        """The names of the experiments that are taken; none for all."""
+        return [line.strip() for line in self.experiments.splitlines() if line.strip()]
+
+    @property
+    def running(self) -> bool:
+        """Whether a worker reads it right now."""
+        return self.lease_until is not None and self.lease_until > now()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody asked for it and no worker has begun since."""
+        asked, begun = self.asked_at, self.last_sync_at
+        return asked is not None and (begun is None or begun < asked) and not self.running
+
+    @property
+    def last_reason(self) -> str:
+        """Why the last synchronisation did not go well; empty after one that did."""
+        return message_for(self.last_code, self.last_params) if self.last_code else ""
+
+    @property
+    def skips(self) -> list[dict[str, Any]]:
+        """Why nothing was made of some runs: the sentence, how many, and one of them."""
+        return [{**each, "message": message_for(each["code"], each["params"])} for each in self.skipped]
 
 
 class TrainingJob(models.Model):

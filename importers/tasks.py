@@ -2,9 +2,10 @@
 
 from celery import shared_task
 
-from importers import pipeline, services
-from importers.models import ImportJob
+from importers import pipeline, services, services_mlflow, services_mlflow_sync
+from importers.models import ImportJob, MLflowConnection
 from importers.services import RUN_IMPORT
+from importers.services_mlflow import SYNC_MLFLOW
 
 
 @shared_task(name=RUN_IMPORT)
@@ -22,3 +23,15 @@ def sweep_imports() -> None:
 @shared_task(name="importers.sweep_artifacts")
 def sweep_artifacts() -> None:
     services.sweep_artifacts()
+
+
+@shared_task(name=SYNC_MLFLOW)
+def sync_mlflow(connection_id: int) -> None:
+    connection = MLflowConnection.objects.select_related("workspace").filter(pk=connection_id).first()
+    if connection is not None:
+        services_mlflow_sync.sync_connection(connection)
+
+
+@shared_task(name="importers.sweep_mlflow")
+def sweep_mlflow() -> None:
+    services_mlflow.ring_due_connections()

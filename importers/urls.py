@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from importers.views import form, job, templates, training, training_api, training_run
+from importers.views import form, job, mlflow, mlflow_form, templates, training, training_api, training_run
 
 app_name = "importers"
 urlpatterns = [
@@ -22,6 +22,12 @@ urlpatterns = [
     path("imports/<uuid:code>/retry/", job.job_retry, name="job-retry"),
     path("training-jobs/", training.training_list, name="training-list"),
     path("training-jobs/new/", training_run.training_new, name="training-new"),
+    path("training-jobs/connections/", mlflow.connection_list, name="training-connections"),
+    path("training-jobs/connections/new/", mlflow_form.connection_new, name="training-connection-new"),
+    path("training-jobs/connections/<uuid:code>/status/", mlflow.connection_status, name="training-connection-status"),
+    path("training-jobs/connections/<uuid:code>/sync/", mlflow.connection_sync, name="training-connection-sync"),
+    path("training-jobs/connections/<uuid:code>/edit/", mlflow_form.connection_edit, name="training-connection-edit"),
+    path("training-jobs/connections/<uuid:code>/remove/", mlflow.connection_remove, name="training-connection-remove"),
     path("training-jobs/algorithms/<slug:name>/<str:file>", training.algorithm_file, name="training-algorithm"),
     path("training-jobs/runs/<uuid:code>/delete/", training_run.run_delete, name="training-run-delete"),
     path("training-jobs/<uuid:code>/", training.training_job, name="training-job"),

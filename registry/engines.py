@@ -78,7 +78,7 @@ _ENGINES = (
     Engine(
         "Scikit_Learn",
         (*_PYTHONS, _CURRENT),
-        weights=(("*.m", "*.joblib", "*.pkl"),),
+        weights=(("*.m", "*.joblib", "*.pkl", "*.skops"),),
         base_classes=("XgSklServingBaseService",),
         modules=("sklearn", "joblib", *_ARRAYS),
         json_only=True,

@@ -12,7 +12,7 @@ from accounts.roles import Action, Role, allows
 from accounts.services import follow_memberships
 from accounts.services_invitations import make_invitation
 from accounts.services_tokens import make_token
-from importers.models import ImportJob, TrainingJob
+from importers.models import ImportJob, MLflowConnection, TrainingJob
 from registry.services_exports import submit_export
 from stores.models import Bucket, RegistryConnection, Upload
 from tests.factories import make_bucket, make_member, make_version, make_workspace
@@ -60,6 +60,10 @@ def of_bucket(get, post=None, **more):
 
 def of_registry(get, post=None, **more):
     return Page(get, post, of="registry", args={"code": "registry"}, **more)
+
+
+def of_mlflow(get, post=None):
+    return Page(get, post, of="mlflow", args={"code": "mlflow"})
 
 
 def of_upload(get, post=None, **more):
@@ -140,6 +144,12 @@ PAGES = {
     "training-jobs/<uuid:code>/": Page(VIEW, of="training", args={"code": "training"}),
     "training-jobs/<uuid:code>/delete/": Page(DELETE, DELETE, of="training", args={"code": "training"}),
     "training-jobs/runs/<uuid:code>/delete/": Page(DELETE, DELETE, of="run", args={"code": "run"}),
+    "training-jobs/connections/": Page(VIEW),
+    "training-jobs/connections/new/": Page(MANAGE, MANAGE),
+    "training-jobs/connections/<uuid:code>/status/": of_mlflow(VIEW),
+    "training-jobs/connections/<uuid:code>/sync/": of_mlflow(None, IMPORT),
+    "training-jobs/connections/<uuid:code>/edit/": of_mlflow(MANAGE, MANAGE),
+    "training-jobs/connections/<uuid:code>/remove/": of_mlflow(MANAGE, MANAGE),
     "api/training-runs": Page(None, TOKEN),
     "model-templates/": Page(VIEW),
     "model-templates/<slug:slug>/": Page(VIEW, args={"slug": "tf-image-classification-py27"}),
@@ -197,6 +207,7 @@ def things(people):
     upload.files.create(number=0, key="a.bin", size=1)
     training = TrainingJob.objects.create(workspace=workspace, name="nightly")
     run = training.runs.create(number=1, external_id="1", source="form", status="running", kind="custom")
+    mlflow = MLflowConnection.objects.create(workspace=workspace, name="lab", address="http://localhost:1")
     registry = RegistryConnection.objects.create(workspace=workspace, name="images", address="localhost:1")
     Bucket.objects.create(name="remote", workspace=workspace, driver=Bucket.Driver.S3, endpoint="https://s3.example")
     invitation, secret = make_invitation(workspace, role=Role.VIEWER, note="", by=people[Role.ADMIN])
@@ -210,6 +221,7 @@ def things(people):
         "registry": registry.uuid,
         "training": training.uuid,
         "run": run.uuid,
+        "mlflow": mlflow.uuid,
         "model": version.model.uuid,
         "version": version.uuid,
         "bucket": bucket.name,

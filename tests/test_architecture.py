@@ -16,7 +16,7 @@ STEPS = [
     {"forms", "requests"},
     {"services"},
     {"pipeline", "preparation", "exports", "uploads"},
-    {"scanner", "scan_child", "sources", "package", "fetching", "known", "heartbeat", "shutdown", "archive"},
+    {"scanner", "scan_child", "sources", "package", "fetching", "known", "heartbeat", "shutdown", "archive", "mlflow"},
     {"artifacts", "drivers", "oci"},
     {"transitions", "details"},
     {"queries"},

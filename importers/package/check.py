@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from importers.package.code import LARGEST_CODE, check_code, say_missing
 from importers.package.config import CheckedConfig, Surroundings, check_config, without_config
 from importers.package.config_text import LARGEST_CONFIG, ConfigText, read_bytes, read_text
-from importers.package.layout import Tree, check_files, check_required, check_weights, read_tree
+from importers.package.layout import MODEL, Tree, check_files, check_required, check_weights, read_tree
+from importers.package.mlmodel_package import say_of_mlmodel
 from importers.package.notes import Notes
 from importers.package.report import (
     ALL_TYPES,
@@ -114,6 +115,8 @@ class _Check:
         if config.engine == IMAGE:
             return
         data = self._content(CODE, LARGEST_CODE)
+        if self.options.source == "training":
+            say_of_mlmodel(lambda name, size: self._content(MODEL + name, size), self.notes)
         if data is not None:
             check_code(data, engine, config, self.tree.paths, self.notes)
         elif engine is not None and self.tree.find(CODE) is None:

@@ -6,7 +6,7 @@ from pkgutil import iter_modules
 from importers.sources.base import Source
 
 # What the sources share, and no source itself.
-SHARED = {"base", "bucket"}
+SHARED = {"base", "bucket", "mlmodel"}
 SOURCES: dict[str, Source] = {
     module.name: import_module(f"{__name__}.{module.name}").SOURCE
     for module in iter_modules(__path__)

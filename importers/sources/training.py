@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 
 from accounts.models import Workspace
 from importers.catalogue_algorithms import ALGORITHMS, COLUMNS, LARGEST_COLUMNS, Algorithm
-from importers.models import AlgorithmKind, RunStatus, TrainingRun
+from importers.models import AlgorithmKind, RunSource, RunStatus, TrainingRun
 from importers.package.check import FileEntry
 from importers.package.layout import MODEL
 from importers.package.report import CODE, CONFIG
 from importers.queries_training import run_named
 from importers.sources.base import NO_TERMS, Folder, Origin, Terms
 from importers.sources.bucket import BucketFolder, folder_at
+from importers.sources.mlmodel import MlmodelFolder
 from registry.models import ModelSource
 from stores.errors import SourceRefused
 from stores.paths import parse_location, shown
@@ -89,6 +90,8 @@ class TrainingSource:
     def locate(self, workspace: Workspace, params: Mapping[str, str]) -> Folder:
         run = _run(workspace, params)
         output = folder_at(workspace, run.output_path)
+        if run.source == RunSource.MLFLOW:
+            return MlmodelFolder(output, run.output_path, run.metrics)
         if run.kind != AlgorithmKind.BUILT_IN:
             return output
         algorithm = ALGORITHMS.get(run.algorithm)

@@ -159,6 +159,8 @@ PAGES = {
     "training run": goes("/training-jobs/new/"),
     "training run, built-in": presses("/training-jobs/new/", "[name=kind][value=built-in]", "#id_algorithm"),
     "import form, training job": goes("/imports/new/?source=training"),
+    "MLflow connections": goes("/training-jobs/connections/"),
+    "new MLflow connection": goes("/training-jobs/connections/new/"),
     "storage": goes("/storage/"),
     "new bucket": goes("/storage/-/new/"),
     "new bucket at object storage": goes("/storage/-/new/?kind=s3"),
