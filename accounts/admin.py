@@ -71,6 +71,12 @@ class ReadOnly(Listing):
     Nothing it shows is a field of a form either, so that no right ever given by mistake writes a state.
     """
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without asking the form, which asks what is read-only, which asks here."""
+        opts, hidden = self.opts, self.exclude or ()  # type: ignore[attr-defined]
+        kept = [field.name for field in opts.fields if field.editable and not field.primary_key]
+        return self.fields or [name for name in kept if name not in hidden]  # type: ignore[attr-defined]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None and self.has_add_permission(request):
             return self.readonly_fields  # type: ignore[attr-defined]
