@@ -17,10 +17,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import services
 from accounts.admin_base import EMPTY, Choice, Listing, moment, pairs
-from accounts.messages import AUDIT
+from accounts.admin_members import MembershipForm, MembershipFormSet
+from accounts.messages import AUDIT, last_administrator
 from accounts.models import ApiToken, AuditEvent, Invitation, Membership, User, Workspace
 from accounts.queries import manages_something, may_change_person, people_for, workspaces_for
 from accounts.roles import Action, Role
+from accounts.services_members import last_administrators
 
 admin.site.site_header = _("Modelport · review desk")
 admin.site.site_title = "Modelport"
@@ -71,6 +73,12 @@ class ReadOnly(Listing):
     Nothing it shows is a field of a form either, so that no right ever given by mistake writes a state.
     """
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without asking the form, which asks what is read-only, which asks here."""
+        opts, hidden = self.opts, self.exclude or ()  # type: ignore[attr-defined]
+        kept = [field.name for field in opts.fields if field.editable and not field.primary_key]
+        return self.fields or [name for name in kept if name not in hidden]  # type: ignore[attr-defined]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None and self.has_add_permission(request):
             return self.readonly_fields  # type: ignore[attr-defined]
@@ -96,6 +104,8 @@ class MembershipInline(Desk, admin.TabularInline):  # type: ignore[type-arg]
     """Only memberships of workspaces one manages; the others of a person are neither shown nor touched."""
 
     model = Membership
+    form = MembershipForm
+    formset = MembershipFormSet
     extra = 0
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
@@ -114,9 +124,10 @@ class MembersDesk(Desk):
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         formset.save()
-        changed = [*formset.new_objects, *(each for each, _fields in formset.changed_objects)]
-        for membership in changed:
+        for membership in formset.new_objects:
             services.follow_membership(membership, by=request.user)
+        for membership, _fields in formset.changed_objects:
+            services.follow_membership(membership, by=request.user, before=formset.role_before(membership))
         for membership in formset.deleted_objects:
             services.follow_membership(membership, by=request.user, removed=True)
 
@@ -227,6 +238,14 @@ class PersonAdmin(MembersDesk, UserAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return obj is None or self.has_change_permission(request, obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """A workspace's last administrator stays until it has another one."""
+        deleted, counts, missing, protected = super().get_deleted_objects(objs, request)
+        for membership in Membership.objects.filter(user__in=objs, role=Role.ADMIN):
+            for last in last_administrators(membership.workspace_id, [membership.pk]):
+                protected.append(last_administrator(last.user.get_username(), last.workspace.name))
+        return deleted, counts, missing, protected
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

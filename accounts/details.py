@@ -53,7 +53,7 @@ def _subject(params: dict[str, Any]) -> str:
 
 def _details(params: dict[str, Any]) -> list[Detail]:
     changed = params.pop("changed", None)
-    details = [Detail(_("Changed"), _words("", changed))] if isinstance(changed, list) else []
+    details = [Detail(_("Changed"), ", ".join(map(_label, changed)))] if isinstance(changed, list) else []
     if isinstance(changed, Mapping):
         details = [_change(name, *pair) for name, pair in changed.items()]
     if "before" in params and "after" in params:
@@ -85,7 +85,7 @@ def _plain(name: str, value: Any) -> str:
         return str(Role(value).label)
     if name in {"bytes", "size"} and isinstance(value, int):
         return filesizeformat(value)
-    return _compound(value)
+    return _stored(value) if name == "changes" and isinstance(value, str) else _compound(value)
 
 
 def _compound(value: Any) -> str:
@@ -93,13 +93,11 @@ def _compound(value: Any) -> str:
         return ", ".join(_plain("", each) for each in value)
     if isinstance(value, Mapping):
         return ", ".join(f"{_label(name)}: {_plain(name, each)}" for name, each in value.items())
-    if isinstance(value, str) and value.startswith(("[{", '{"')):
-        return _stored(value)
-    return str(DETAILS.get(value, value)) if isinstance(value, str) else str(value)
+    return str(value)
 
 
 def _stored(text: str) -> str:
-    """A text that holds JSON, as the desk keeps what was changed there."""
+    """What the desk keeps of a change, as JSON. No other text is read so: what people wrote is shown as they did."""
     try:
         return _compound(json.loads(text))
     except ValueError:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,13 @@ def register_audit(
             raise ValueError(f"audit code {code} is registered twice")
     GROUPS.append(CodeGroup(title, words))
     DETAILS.update(details or {})
+
+
+def last_administrator(name: str, workspace: str) -> str:
+    """Why a person's role, or they themselves, cannot be taken away, in the active language."""
+    return gettext(
+        "%(name)s is the last administrator of workspace %(workspace)s. Make somebody else an administrator first."
+    ) % {"name": name, "workspace": workspace}
 
 
 register_audit(

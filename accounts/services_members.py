@@ -1,5 +1,7 @@
 """Commands on members: give another role, remove. A workspace always keeps somebody who may administer it."""
 
+from collections.abc import Collection
+
 from django.db import transaction
 
 from accounts.errors import LastAdministrator
@@ -51,6 +53,18 @@ def raise_role(workspace: Workspace, user: User, role: str, *, by: User) -> bool
         membership.role = role
     follow_membership(membership, by=by, before=before)
     return True
+
+
+def last_administrators(workspace: int, leaving: Collection[int]) -> list[Membership]:
+    """Those of these memberships that are all the administrators the workspace has; changes there wait meanwhile.
+
+    To be asked in the transaction that ends the memberships.
+    """
+    Workspace.objects.select_for_update().get(pk=workspace)
+    admins = Membership.objects.filter(workspace=workspace, role=Role.ADMIN, user__is_active=True)
+    if admins.exclude(pk__in=leaving).exists():
+        return []
+    return list(admins.filter(pk__in=leaving).select_related("user", "workspace"))
 
 
 def _held(membership: Membership) -> str | None:

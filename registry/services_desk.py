@@ -11,6 +11,7 @@ from accounts.models import User
 from registry.errors import ReviewRefused
 from registry.models import ModelVersion, Review, ReviewState
 from registry.services_review import approve_version, reject_version
+from registry.transitions import lock_model
 
 
 class Decision(StrEnum):
@@ -33,8 +34,8 @@ def decide(version: ModelVersion, decision: Decision, *, seen: str, comment: str
 
     Raises what the two commands raise, and ReviewRefused when somebody was faster.
     """
-    locked = ModelVersion.objects.select_for_update(of=("self",)).filter(pk=version.pk)
-    present = locked.values_list("review", flat=True).first()
+    lock_model(version.model_id)
+    present = ModelVersion.objects.filter(pk=version.pk).values_list("review", flat=True).first()
     if present is None:
         raise ReviewRefused("review.version_gone")
     if present != seen:

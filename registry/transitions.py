@@ -64,6 +64,8 @@ def claim(version: ModelVersion, event: Line, *, when: Q, values: Mapping[str, A
 @transaction.atomic
 def judge(version: ModelVersion, to: ReviewState, event: Line, *, when: Q, by: User) -> bool:
     """Bring the version's review to `to`, if `when` still holds; records `event`. False when it does not."""
+    if lock_model(version.model_id) is None:
+        return False
     if ModelVersion.objects.filter(when, pk=version.pk).update(review=to) != 1:
         return False
     append_events(version, event, by=by)

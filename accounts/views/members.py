@@ -14,6 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.errors import LastAdministrator
 from accounts.forms_people import LeaveForm, RoleForm
+from accounts.messages import last_administrator
 from accounts.models import ApiToken, Membership
 from accounts.queries import require
 from accounts.queries_people import MemberFilter, invitations_for, member_page, members_for
@@ -121,6 +122,4 @@ def _member(request: ConsoleRequest, pk: int) -> Membership:
 
 
 def _last_administrator(membership: Membership) -> str:
-    return _(
-        "%(name)s is the last administrator of workspace %(workspace)s. Make somebody else an administrator first."
-    ) % {"name": membership.user.get_username(), "workspace": membership.workspace.name}
+    return last_administrator(membership.user.get_username(), membership.workspace.name)

@@ -213,6 +213,7 @@ def test_new_password_set_at_the_desk_is_recorded(client, operator):
 
 def test_role_given_and_taken_opens_and_closes_the_desk(client, operator):
     alpha = make_workspace("alpha")
+    make_member("mia", Role.ADMIN, make_workspace("alpha"))
     ann = make_user()
     url = f"{WORKSPACES}{alpha.pk}/change/"
     staff = []
@@ -228,6 +229,65 @@ def test_role_given_and_taken_opens_and_closes_the_desk(client, operator):
     assert list(AuditEvent.objects.order_by("id").values_list("code", "workspace__name")) == [
         ("member.set", "alpha"),
         ("member.removed", "alpha"),
+    ]
+
+
+def held(membership, **changes):
+    row = {"id": membership.pk, "workspace": membership.workspace_id, "user": membership.user_id}
+    return row | {"role": membership.role} | changes
+
+
+@pytest.mark.parametrize("change", [{"DELETE": "on"}, {"role": Role.VIEWER}])
+def test_last_administrator_stays_at_the_desk_too(client, manager, change):
+    alpha, membership = Workspace.objects.get(name="alpha"), manager.memberships.get()
+
+    page = client.post(
+        f"{WORKSPACES}{alpha.pk}/change/", {"name": "alpha"} | members_form(held(membership, **change), initial=1)
+    )
+
+    assert "mia is the last administrator of workspace alpha." in page.content.decode()
+    assert list(alpha.memberships.values_list("user__username", "role")) == [("mia", Role.ADMIN)]
+
+
+def test_administrator_may_hand_over_in_one_form(client, operator):
+    alpha = make_workspace("alpha")
+    old, new = make_member("old", Role.ADMIN, alpha).memberships.get(), make_member("new", workspace=alpha)
+    rows = held(old, role=Role.VIEWER), held(new.memberships.get(), role=Role.ADMIN)
+
+    client.post(f"{WORKSPACES}{alpha.pk}/change/", {"name": "alpha"} | members_form(*rows, initial=2))
+
+    roles = dict(alpha.memberships.values_list("user__username", "role"))
+    assert roles == {"old": Role.VIEWER, "new": Role.ADMIN}
+    events = AuditEvent.objects.filter(code="member.set").order_by("params__name")
+    assert [(each.params["name"], each.params["before"], each.params["after"]) for each in events] == [
+        ("new", Role.DEVELOPER, Role.ADMIN),
+        ("old", Role.ADMIN, Role.VIEWER),
+    ]
+
+
+def test_last_administrator_is_neither_switched_off_nor_deleted(client, operator):
+    mia = make_member("mia", Role.ADMIN, make_workspace("alpha"))
+    form = {"username": "mia"} | members_form(held(mia.memberships.get()), initial=1)
+
+    page = client.post(f"{PEOPLE}{mia.pk}/change/", form)
+    client.post(f"{PEOPLE}{mia.pk}/delete/", {"post": "yes"})
+
+    assert "mia is the last administrator of workspace alpha." in page.content.decode()
+    assert list(User.objects.filter(username="mia").values_list("is_active", flat=True)) == [True]
+
+
+@pytest.mark.parametrize("moved", ["user", "workspace"])
+def test_membership_is_not_turned_into_another_one(client, operator, moved):
+    alpha, beta = make_workspace("alpha"), make_workspace("beta")
+    ann, bob = make_member("ann", Role.REVIEWER, alpha), make_user("bob")
+    row = held(ann.memberships.get(), **({"user": bob.pk} if moved == "user" else {"workspace": beta.pk}))
+    at_workspace = f"{WORKSPACES}{alpha.pk}/change/", {"name": "alpha"}
+    address, form = at_workspace if moved == "user" else (f"{PEOPLE}{ann.pk}/change/", {"username": "ann"})
+
+    client.post(address, form | {"is_active": "on"} | members_form(row | {"role": Role.DEVELOPER}, initial=1))
+
+    assert list(Membership.objects.values_list("workspace__name", "user__username", "role")) == [
+        ("alpha", "ann", Role.DEVELOPER)
     ]
 
 

@@ -91,6 +91,13 @@ def test_unknown_code_stands_for_itself():
     assert said("unknown.code")[0] == "unknown.code"
 
 
+@pytest.mark.parametrize("text", ['[{"":' * 200 + "1" + "}]" * 200, '{"four_eyes": false}', "role"])
+def test_what_people_wrote_is_shown_as_they_did(text):
+    _, _, details = said("review.requested", name="digits", note=text)
+
+    assert [value for _, _, value in details] == [text if len(text) <= 300 else text[:300] + "…"]
+
+
 def test_long_text_is_cut_and_broken_json_shown_as_it_is():
     _, _, details = said("unknown.code", text="x" * 1000, json='{"broken')
 

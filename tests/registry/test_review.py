@@ -1,13 +1,19 @@
 """Asking for a decision on a version, deciding, and the gate that asks for the outcome."""
 
+import threading
+
 import pytest
+from django.db import connection
 
 from accounts.errors import NotAllowed
 from accounts.models import AuditEvent
 from accounts.roles import Role
+from registry import services_review
 from registry.errors import ReviewRefused, UseRefused
 from registry.models import ModelVersion, Proof, Review, ReviewState, Status
 from registry.queries_review import awaiting_review, last_approved
+from registry.services import delete_version
+from registry.services_desk import Decision, decide
 from registry.services_review import (
     Use,
     approve_version,
@@ -189,6 +195,42 @@ def test_decision_on_a_deleted_version_says_so(requested, reviewer):
     ModelVersion.objects.filter(pk=requested.pk).delete()
 
     assert refusal(approve_version, requested, by=reviewer) == "review.version_gone"
+
+
+@pytest.mark.db
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda version, reviewer, author: approve_version(version, by=reviewer),
+        lambda version, reviewer, author: withdraw_review(version, by=author),
+        lambda version, reviewer, author: decide(
+            version, Decision.APPROVE, seen=ReviewState.REQUESTED, comment="", by=reviewer
+        ),
+    ],
+)
+def test_version_is_deleted_while_somebody_acts_on_its_review(requested, author, reviewer, act, monkeypatch):
+    acted, outcomes = threading.Event(), []
+
+    def delete():
+        acted.wait()
+        try:
+            outcomes.append(delete_version(requested, by=author))
+        finally:
+            connection.close()
+
+    def audit_slowly(*args, **kwargs):
+        acted.set()
+        deleter.join(timeout=0.5)
+
+    deleter = threading.Thread(target=delete)
+    deleter.start()
+    monkeypatch.setattr(services_review, "record_audit", audit_slowly)
+    act(requested, reviewer, author)
+    deleter.join()
+
+    assert outcomes == [True]
+    assert ModelVersion.objects.count() == 0
 
 
 def test_text_that_is_too_long_is_refused(version, author):
