@@ -15,12 +15,12 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.queries import may, require
 from accounts.requests import ConsoleRequest
-from accounts.requests_tokens import accepts_token
+from accounts.requests_tokens import accepts_token, api_error
 from accounts.roles import Action
 from accounts.services import record_audit
 from registry.exports import archive_of, can_be_exported, export_name
 from registry.forms_exports import ExportForm
-from registry.models import ModelVersion
+from registry.models import ModelSource, ModelVersion
 from registry.models_exports import ExportJob
 from registry.queries import may_download, versions_for
 from registry.queries_exports import last_exports
@@ -73,10 +73,31 @@ def version_export_form(request: ConsoleRequest, code: UUID) -> HttpResponse:
 
 
 def _refusal(request: ConsoleRequest, version: ModelVersion) -> HttpResponse | None:
-    """Why this version does not leave, as a page; None when it may."""
-    status = 403 if not may_download(version) else 200 if can_be_exported(version) else 409
-    context = {"version": version, "model": version.model, "kept": status == 403}
-    return None if status == 200 else render(request, "registry/not_exported.html", context, status=status)
+    """Why this version does not leave, as a page, or as JSON for a program; None when it may."""
+    if (reason := _reason_to_keep(version)) is None:
+        return None
+    status, code, words = reason
+    if request.user.acting_token:
+        return api_error(status, code, words)
+    context = {"version": version, "model": version.model, "reason": words, "kept": status == 403}
+    return render(request, "registry/not_exported.html", context, status=status)
+
+
+def _reason_to_keep(version: ModelVersion) -> tuple[int, str, str] | None:
+    """The status of the answer, the documented code of that reason, and a sentence."""
+    if version.model_source == ModelSource.EXEML:
+        words = _(
+            "Models trained by ExeML are never given out: they can be deployed here, but not downloaded or exported."
+        )
+        return 403, "ModelArts.3047", words
+    if not may_download(version):
+        words = _(
+            "Subscribed models belong to their publisher: they can be deployed here, but not downloaded or exported."
+        )
+        return 403, "ModelArts.3049", words
+    if not can_be_exported(version):
+        return 409, "ModelArts.3048", _("Only a version that is Normal can be exported: nothing else was kept whole.")
+    return None
 
 
 def _initial(request: ConsoleRequest, version: ModelVersion) -> dict[str, Any]:

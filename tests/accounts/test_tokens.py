@@ -16,6 +16,7 @@ from accounts.roles import ALLOWED, Action, Role
 from accounts.services_tokens import make_token as make_own_token
 from accounts.transitions import note_use
 from console import urls as console_urls
+from registry.models import ModelSource, Status
 from tests.accounts.people import SECRET, audit, first_column, make_token, told
 from tests.factories import make_member, make_user, make_version, make_workspace
 from tests.registry.test_export import exportable
@@ -332,6 +333,23 @@ def test_version_of_another_workspace_does_not_exist_for_the_token(client):
     response = client.get(exported(make_version(workspace=other)), headers=bearer())
 
     assert refusal(response) == (404, "ModelArts.3001", "")
+
+
+@pytest.mark.parametrize(
+    ("version", "status", "code", "said"),
+    [
+        ({"model_source": ModelSource.EXEML}, 403, "ModelArts.3047", "ExeML"),
+        ({"model_source": ModelSource.SUBSCRIBED}, 403, "ModelArts.3049", "belong to their publisher"),
+        ({"status": Status.FAILED}, 409, "ModelArts.3048", "Only a version that is Normal can be exported"),
+    ],
+)
+def test_version_that_does_not_leave_is_refused_in_json(client, version, status, code, said):
+    make_token(make_member("ann"))
+
+    response = client.get(exported(exportable(**version)), headers=bearer())
+
+    assert refusal(response) == (status, code, "")
+    assert said in response.json()["error_msg"]
 
 
 def test_without_a_token_the_export_asks_to_sign_in(client):
