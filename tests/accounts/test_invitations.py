@@ -209,10 +209,15 @@ def test_hostile_link_leads_nowhere(client, secret):
     assert client.get(f"/invitations/{secret}/").status_code == 404
 
 
-def test_log_does_not_hold_the_secret_of_a_link(client, chief):
+@pytest.mark.parametrize("end", ["", "/"])
+def test_log_does_not_hold_the_secret_of_a_link(client, chief, caplog, end):
     make_invitation(chief)
 
-    assert shown_path(client.get(LINK).wsgi_request) == "/invitations/…/"
+    response = client.get(LINK.rstrip("/") + end)
+
+    assert heading(response) == "Join workspace “default”"
+    assert shown_path(response.wsgi_request) == f"/invitations/…{end}"
+    assert [record for record in caplog.records if "secret-of-a-link" in record.getMessage()] == []
 
 
 # Accepting
