@@ -15,7 +15,7 @@ from accounts.queries import require
 from accounts.queries_people import role_of, still_stands
 from accounts.roles import Action, Role, includes
 from accounts.services import record_audit
-from accounts.services_members import raise_role
+from accounts.services_members import hold_members, raise_role
 
 
 @transaction.atomic
@@ -57,6 +57,7 @@ def accept_invitation(invitation: Invitation, *, by: User) -> bool:
 
     Raises InvitationClosed when somebody was quicker, its time is over, or who made it may not invite any more.
     """
+    hold_members(invitation.workspace_id)
     if not still_stands(invitation):
         raise InvitationClosed
     if not would_change(invitation, by):

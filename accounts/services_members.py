@@ -44,6 +44,7 @@ def raise_role(workspace: Workspace, user: User, role: str, *, by: User) -> bool
 
     Returns whether anything changed.
     """
+    hold_members(workspace.pk)
     membership, made = Membership.objects.get_or_create(workspace=workspace, user=user, defaults={"role": role})
     before = "" if made else membership.role
     if before and (before == role or not includes(role, before)):
@@ -55,12 +56,17 @@ def raise_role(workspace: Workspace, user: User, role: str, *, by: User) -> bool
     return True
 
 
+def hold_members(workspace: int) -> None:
+    """Until the transaction ends: changes of one workspace's members come one after the other."""
+    Workspace.objects.select_for_update().get(pk=workspace)
+
+
 def last_administrators(workspace: int, leaving: Collection[int]) -> list[Membership]:
     """Those of these memberships that are all the administrators the workspace has; changes there wait meanwhile.
 
     To be asked in the transaction that ends the memberships.
     """
-    Workspace.objects.select_for_update().get(pk=workspace)
+    hold_members(workspace)
     admins = Membership.objects.filter(workspace=workspace, role=Role.ADMIN, user__is_active=True)
     if admins.exclude(pk__in=leaving).exists():
         return []
@@ -68,8 +74,8 @@ def last_administrators(workspace: int, leaving: Collection[int]) -> list[Member
 
 
 def _held(membership: Membership) -> str | None:
-    """The member's role as it is now; changes of one workspace's members come one after the other."""
-    Workspace.objects.select_for_update().get(pk=membership.workspace_id)
+    """The member's role as it is now."""
+    hold_members(membership.workspace_id)
     return Membership.objects.filter(pk=membership.pk).values_list("role", flat=True).first()
 
 

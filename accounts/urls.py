@@ -22,5 +22,7 @@ urlpatterns = [
     path("workspace/tokens/new/", tokens.token_new, name="token-new"),
     path("workspace/tokens/<uuid:code>/revoke/", tokens.token_revoke, name="token-revoke"),
     path("workspace/audit/", audit.audit_list, name="audit"),
+    # Without its last sign, too: an address that leads nowhere is logged as it is.
+    path("invitations/<str:token>", invitations.invitation_page),
     path("invitations/<str:token>/", invitations.invitation_page, name="invitation"),
 ]

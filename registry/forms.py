@@ -10,6 +10,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from registry.details import MAX_DOCUMENTS, MAX_LABELS
+from registry.models import ReviewState
 from registry.validators import valid_description, valid_document_name, valid_document_url, valid_label
 from registry.values import LONGEST_COMMENT
 
@@ -126,7 +127,9 @@ class ReviewForm(forms.Form):
         REJECT = "reject", _("Reject")
 
     decision = forms.ChoiceField(choices=Decision.choices)
-    comment = forms.CharField(
+    # The state on the page that was sent, so that nobody takes back an approval they never saw.
+    seen = forms.ChoiceField(choices=ReviewState.choices, required=False)
+    comment = DescriptionField(
         label=_("Comment"),
         required=False,
         max_length=LONGEST_COMMENT,

@@ -96,6 +96,7 @@ PAGES = {
     "workspace/tokens/new/": Page(IMPORT, IMPORT),
     "workspace/tokens/<uuid:code>/revoke/": Page(OWNER, OWNER, of="token", args={"code": "token"}),
     "workspace/audit/": Page(MANAGE),
+    "invitations/<str:token>": Page(ANYONE, ANYONE, args={"token": "secret"}),
     "invitations/<str:token>/": Page(ANYONE, ANYONE, args={"token": "secret"}),
     "storage/": Page(PERSON),
     "storage/-/new/": Page(MANAGE, MANAGE),

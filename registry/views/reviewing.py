@@ -13,16 +13,17 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from accounts.requests import Allowed, ConsoleRequest, allowed
+from registry import services_desk
 from registry.errors import ReviewRefused
 from registry.findings import message_for
 from registry.forms import ReviewForm
 from registry.models import ModelVersion, Review, ReviewState, Status
 from registry.queries import versions_for
 from registry.queries_review import last_approved
+from registry.services_desk import decide
 from registry.services_review import (
     Use,
     approve_version,
-    reject_version,
     request_review,
     why_not_judge,
     why_not_use,
@@ -36,11 +37,13 @@ SAID: Mapping[str, str | Promise] = {
     Decision.APPROVE: _("The version is approved."),
     Decision.REJECT: _("The version is rejected."),
 }
-COMMANDS: Mapping[str, Callable[[ModelVersion, str, User], None]] = {
-    Decision.REQUEST: lambda version, text, by: request_review(version, note=text, by=by),
-    Decision.WITHDRAW: lambda version, _text, by: withdraw_review(version, by=by),
-    Decision.APPROVE: lambda version, text, by: approve_version(version, comment=text, by=by),
-    Decision.REJECT: lambda version, text, by: reject_version(version, comment=text, by=by),
+COMMANDS: Mapping[str, Callable[[ModelVersion, str, str, User], None]] = {
+    Decision.REQUEST: lambda version, _seen, text, by: request_review(version, note=text, by=by),
+    Decision.WITHDRAW: lambda version, _seen, _text, by: withdraw_review(version, by=by),
+    Decision.APPROVE: lambda version, _seen, text, by: approve_version(version, comment=text, by=by),
+    Decision.REJECT: lambda version, seen, text, by: decide(
+        version, services_desk.Decision.REJECT, seen=seen or ReviewState.REQUESTED, comment=text, by=by
+    ),
 }
 
 
@@ -97,7 +100,7 @@ def version_review(request: ConsoleRequest, code: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         decision = form.cleaned_data["decision"]
         try:
-            COMMANDS[decision](version, form.cleaned_data["comment"], request.user)
+            COMMANDS[decision](version, form.cleaned_data["seen"], form.cleaned_data["comment"], request.user)
         except ReviewRefused as refused:
             form.add_error("comment", message_for(refused.code, refused.params))
             version = get_object_or_404(versions, uuid=code)

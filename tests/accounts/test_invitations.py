@@ -1,8 +1,10 @@
 import re
+import threading
 from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
+from django.db import connection, transaction
 from django.urls import reverse
 from django.utils.timezone import now
 
@@ -11,6 +13,7 @@ from accounts.errors import InvitationClosed
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
 from accounts.services_invitations import accept_invitation
+from accounts.services_members import change_role
 from accounts.transitions import use_invitation
 from console.middleware import shown_path
 from tests.accounts.people import LINK, audit, make_invitation, told
@@ -206,10 +209,15 @@ def test_hostile_link_leads_nowhere(client, secret):
     assert client.get(f"/invitations/{secret}/").status_code == 404
 
 
-def test_log_does_not_hold_the_secret_of_a_link(client, chief):
+@pytest.mark.parametrize("end", ["", "/"])
+def test_log_does_not_hold_the_secret_of_a_link(client, chief, caplog, end):
     make_invitation(chief)
 
-    assert shown_path(client.get(LINK).wsgi_request) == "/invitations/…/"
+    response = client.get(LINK.rstrip("/") + end)
+
+    assert heading(response) == "Join workspace “default”"
+    assert shown_path(response.wsgi_request) == f"/invitations/…{end}"
+    assert [record for record in caplog.records if "secret-of-a-link" in record.getMessage()] == []
 
 
 # Accepting
@@ -348,3 +356,35 @@ def test_accepting_without_being_signed_in_does_nothing(client, chief):
 
     assert heading(response) == "Join workspace “default”"
     assert Invitation.objects.filter(used_at=None).count() == 1
+
+
+@pytest.mark.db
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("name", "role", "outcome", "left"),
+    [("ann", Role.ADMIN, False, Role.ADMIN), ("chief", Role.VIEWER, "closed", Role.VIEWER)],
+)
+def test_accepting_waits_for_a_role_that_is_being_given(name, role, outcome, left):
+    ann, chief = make_member("ann", Role.VIEWER), make_member("chief", Role.ADMIN)
+    make_member("other", Role.ADMIN)
+    invitation, outcomes, given = make_invitation(chief), [], threading.Event()
+
+    def accept():
+        given.wait()
+        try:
+            outcomes.append(accept_invitation(invitation, by=ann))
+        except InvitationClosed:
+            outcomes.append("closed")
+        finally:
+            connection.close()
+
+    accepting = threading.Thread(target=accept)
+    accepting.start()
+    with transaction.atomic():
+        change_role(Membership.objects.get(user__username=name), role, by=chief)
+        given.set()
+        accepting.join(timeout=0.5)
+    accepting.join()
+
+    assert outcomes == [outcome]
+    assert Membership.objects.get(user__username=name).role == left

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from accounts.roles import Role
-from registry.models import ModelVersion, ReviewState, Status
+from registry.models import ModelVersion, Review, ReviewState, Status
 from registry.services_review import approve_version, reject_version, request_review
 from tests.factories import make_member, make_version, make_workspace
 
@@ -78,6 +78,33 @@ def test_rejection_without_a_comment_is_explained(client, version, author, revie
         "Say in the comment why it is rejected, so that its author knows what to change."
     ]
     assert state_of(version) == ReviewState.REQUESTED
+
+
+@pytest.mark.parametrize("seen", ["requested", ""])
+def test_approval_nobody_saw_is_not_taken_back(client, version, author, reviewer, seen):
+    request_review(version, by=author)
+    approve_version(version, by=reviewer)
+    client.force_login(make_member("boss", Role.ADMIN))
+
+    answer = client.post(review(version), {"decision": "reject", "seen": seen, "comment": "a flaw"})
+
+    assert alerts(answer.content.decode()) == [
+        "rita decided on it, or asked again, while you looked at it: the page shows what holds now. "
+        "Look again before you decide."
+    ]
+    assert state_of(version) == ReviewState.APPROVED
+
+
+def test_approval_is_taken_back_from_its_own_page(client, version, author, reviewer):
+    request_review(version, by=author)
+    approve_version(version, by=reviewer)
+    client.force_login(reviewer)
+    seen = re.findall(r'name="seen" value="(\w+)"', client.get(review(version)).content.decode())
+
+    client.post(review(version), {"decision": "reject", "seen": seen[0], "comment": "a\r\n" * 333 + "b"})
+
+    assert (seen, state_of(version)) == (["approved"], ReviewState.REJECTED)
+    assert Review.objects.get().comment == "a\n" * 333 + "b"
 
 
 def test_refused_decision_keeps_what_was_typed(client, version, author, reviewer):
