@@ -36,6 +36,21 @@ register_audit(
     },
 )
 
+register_audit(
+    _("Container registries"),
+    {
+        "registry.connected": _("Container registry connected"),
+        "registry.edited": _("Container registry changed"),
+        "registry.removed": _("Container registry removed"),
+    },
+    {
+        "registry": _("Container registry"),
+        "address": _("Address"),
+        "repositories": _("Repositories"),
+        "changed": _("Changed"),
+    },
+)
+
 MESSAGES: Mapping[str, Promise] = {
     "source.path_malformed": _(
         "“%(path)s” is not a storage path. Write it as /bucket/folder/, obs://bucket/folder/ or s3://bucket/folder/."

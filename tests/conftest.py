@@ -12,7 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests import factories, oci_registry, seaweedfs
 
 # TensorFlow's library is very large: its tests are for who asks for them.
-collect_ignore = [] if "MODELPORT_TEST_TENSORFLOW" in os.environ else ["inference/test_engines_tensorflow.py"]
+collect_ignore = [] if "TEST_TENSORFLOW" in os.environ else ["inference/test_engines_tensorflow.py"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""TensorFlow: a SavedModel by the names of its signature. Collected only where MODELPORT_TEST_TENSORFLOW is set."""
+"""TensorFlow: a SavedModel by the names of its signature. Collected only where TEST_TENSORFLOW is set."""
 
 import subprocess
 
