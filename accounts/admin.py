@@ -179,6 +179,14 @@ class WorkspaceAdmin(MembersDesk, admin.ModelAdmin):  # type: ignore[type-arg]
             rules = {name: getattr(obj, name) for name in RULES}
             services.record_audit(obj, "workspace.changed", by=request.user, name=obj.name, **rules)
 
+    def delete_model(self, request: HttpRequest, obj: Workspace) -> None:
+        """Only a workspace that holds nothing but people goes; the desk closes to those who had it from there."""
+        people = list(User.objects.filter(memberships__workspace=obj))
+        services.record_audit(None, "workspace.deleted", by=request.user, name=obj.name)
+        super().delete_model(request, obj)
+        for person in people:
+            services.follow_memberships(person)
+
 
 class RoleFilter(admin.SimpleListFilter):
     title = _("role")

@@ -300,6 +300,28 @@ def test_manager_reads_in_the_history_what_they_did(client, manager):
     assert "ann · alpha · viewer" in html
 
 
+def test_deleted_workspace_is_recorded_and_closes_the_desk(client, operator):
+    mia = make_member("mia", Role.ADMIN, make_workspace("alpha"))
+    follow_memberships(mia)
+
+    client.post(f"{WORKSPACES}{Workspace.objects.get(name='alpha').pk}/delete/", {"post": "yes"})
+
+    mia.refresh_from_db()
+    assert (Workspace.objects.count(), mia.is_staff) == (0, False)
+    events = AuditEvent.objects.values_list("code", "actor_name", "params")
+    assert list(events) == [("workspace.deleted", "root", {"name": "alpha"})]
+
+
+@pytest.mark.parametrize("name", ["system", "Unknown"])
+def test_nobody_takes_a_name_that_stands_for_no_person(client, manager, name):
+    row = {"workspace": Workspace.objects.get(name="alpha").pk, "role": Role.DEVELOPER}
+
+    page = client.post(f"{PEOPLE}add/", new_person(row, username=name))
+
+    assert "In the audit trail this name stands for no person." in page.content.decode()
+    assert User.objects.count() == 1
+
+
 @pytest.mark.parametrize("moved", ["user", "workspace"])
 def test_membership_is_not_turned_into_another_one(client, operator, moved):
     alpha, beta = make_workspace("alpha"), make_workspace("beta")
