@@ -6,17 +6,19 @@ Superusers (operators) see everything; others only what an admin membership (for
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import flatten_fieldsets, unquote
+from django.contrib.admin.views.main import PAGE_VAR
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Count, Field, Model, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.forms import ModelChoiceField
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import services
-from accounts.admin_base import EMPTY, Choice, Listing, moment, pairs
+from accounts.admin_base import EMPTY, ROWS, Choice, Listing, moment, pairs
 from accounts.admin_members import MembershipForm, MembershipFormSet
 from accounts.messages import AUDIT, last_administrator
 from accounts.models import ApiToken, AuditEvent, Invitation, Membership, User, Workspace
@@ -177,6 +179,14 @@ class WorkspaceAdmin(MembersDesk, admin.ModelAdmin):  # type: ignore[type-arg]
             rules = {name: getattr(obj, name) for name in RULES}
             services.record_audit(obj, "workspace.changed", by=request.user, name=obj.name, **rules)
 
+    def delete_model(self, request: HttpRequest, obj: Workspace) -> None:
+        """Only a workspace that holds nothing but people goes; the desk closes to those who had it from there."""
+        people = list(User.objects.filter(memberships__workspace=obj))
+        services.record_audit(None, "workspace.deleted", by=request.user, name=obj.name)
+        super().delete_model(request, obj)
+        for person in people:
+            services.follow_memberships(person)
+
 
 class RoleFilter(admin.SimpleListFilter):
     title = _("role")
@@ -250,6 +260,18 @@ class PersonAdmin(MembersDesk, UserAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         services.follow_memberships(obj)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Whoever is no operator reads what they did themselves: the rest may name workspaces of others."""
+        context = extra_context or {}
+        if not request.user.is_superuser:
+            rows = LogEntry.objects.filter(user=request.user.pk, content_type__model=self.opts.model_name)
+            rows = rows.filter(content_type__app_label=self.opts.app_label, object_id=unquote(object_id))
+            page = self.get_paginator(request, rows.select_related("content_type").order_by("action_time"), ROWS)
+            context |= {"action_list": page.get_page(request.GET.get(PAGE_VAR)), "page_range": page.page_range}
+        return super().history_view(request, object_id, context)
 
     def log_addition(self, request: HttpRequest, obj: User, message: Any) -> Any:
         services.record_audit(None, "person.added", by=request.user, name=obj.username)

@@ -69,6 +69,7 @@ register_audit(
     {
         "workspace.created": _("Workspace created"),
         "workspace.changed": _("Workspace changed"),
+        "workspace.deleted": _("Workspace deleted"),
         "workspace.renamed": _("Workspace renamed"),
         "workspace.policies_changed": _("Policies changed"),
         "audit.exported": _("Audit trail downloaded"),

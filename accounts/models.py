@@ -3,11 +3,15 @@
 import uuid
 
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Role
+
+# Under these names the audit trail keeps what nobody did, and what somebody did whose name is not known.
+NOBODY, UNKNOWN = "system", "unknown"
 
 
 class User(AbstractUser):
@@ -17,6 +21,12 @@ class User(AbstractUser):
     """
 
     acting_token: "ApiToken | None" = None
+
+    def clean(self) -> None:
+        super().clean()
+        if (self.username or "").casefold() in {NOBODY, UNKNOWN}:
+            told = _("In the audit trail this name stands for no person. Choose another one.")
+            raise ValidationError({"username": told})
 
 
 class Workspace(models.Model):

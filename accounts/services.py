@@ -5,7 +5,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.timezone import now
 
-from accounts.models import ApiToken, AuditEvent, Membership, User, Workspace
+from accounts.models import NOBODY, UNKNOWN, ApiToken, AuditEvent, Membership, User, Workspace
 from accounts.queries import Person
 from accounts.roles import Role
 
@@ -18,7 +18,7 @@ def record_audit(workspace: Workspace | None, code: str, *, by: Person | None, *
     What a token did is an event of its maker that names the token.
     """
     actor = by if isinstance(by, User) else None
-    name = actor.get_username() if actor else "system"
+    name = actor.get_username() if actor else NOBODY
     if actor and actor.acting_token:
         params["token"] = str(actor.acting_token)
     AuditEvent.objects.create(workspace=workspace, actor=actor, actor_name=name, code=code, params=params)
@@ -27,7 +27,7 @@ def record_audit(workspace: Workspace | None, code: str, *, by: Person | None, *
 def record_failed_sign_in(username: str) -> None:
     """Append an audit event under the name of the person meant; a name nobody has may be a mistyped secret."""
     known = User.objects.filter(username=username).exists()
-    AuditEvent.objects.create(actor_name=username if known else "unknown", code="person.sign_in_failed")
+    AuditEvent.objects.create(actor_name=username if known else UNKNOWN, code="person.sign_in_failed")
 
 
 def follow_memberships(user: User) -> None:

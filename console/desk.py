@@ -28,6 +28,10 @@ class DeskSite(AdminSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {"waiting": _longest_waiting(request), **(extra_context or {})})
 
+    def get_urls(self) -> list[Any]:
+        """Without the address that leads from any row of any workspace to its page."""
+        return [each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site"]
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps = sorted(super().get_app_list(request, app_label), key=lambda app: _place(app["app_label"], APPS))
         for app in apps:

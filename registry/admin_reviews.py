@@ -43,6 +43,7 @@ from registry.services_desk import Decision, Refusal, decide, decide_all
 from registry.values import LONGEST_COMMENT
 
 MOST_AT_ONCE = 100
+LONGEST_PK = 18
 DONE: Mapping[Decision, str | Promise] = {
     Decision.APPROVE: gettext_lazy("%(version)s is approved."),
     Decision.REJECT: gettext_lazy("%(version)s is rejected."),
@@ -259,9 +260,9 @@ class ReviewAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
-        """Nothing but primary keys is chosen."""
+        """Nothing but primary keys is chosen, and none longer than any database has."""
         chosen = request.POST.getlist("_selected_action")
-        if not all(each.isascii() and each.isdecimal() for each in chosen):
+        if not all(each.isascii() and each.isdecimal() and len(each) <= LONGEST_PK for each in chosen):
             raise Http404
         return super().response_action(request, queryset, *args, **kwargs)
 

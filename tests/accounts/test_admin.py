@@ -276,6 +276,52 @@ def test_last_administrator_is_neither_switched_off_nor_deleted(client, operator
     assert list(User.objects.filter(username="mia").values_list("is_active", flat=True)) == [True]
 
 
+def test_history_of_a_person_names_no_workspace_of_others(client, operator):
+    alpha, beta = make_workspace("alpha"), make_workspace("beta")
+    mia, ann = make_member("mia", Role.ADMIN, alpha), make_member("ann", workspace=alpha)
+    follow_memberships(mia)
+    rows = held(ann.memberships.get()), {"workspace": beta.pk, "role": Role.VIEWER}
+    client.post(f"{PEOPLE}{ann.pk}/change/", {"username": "ann", "is_active": "on"} | members_form(*rows, initial=1))
+    histories = [client.get(f"{PEOPLE}{ann.pk}/history/").content.decode()]
+
+    client.force_login(mia)
+    histories.append(client.get(f"{PEOPLE}{ann.pk}/history/").content.decode())
+
+    assert ["ann · beta" in html for html in histories] == [True, False]
+
+
+def test_manager_reads_in_the_history_what_they_did(client, manager):
+    ann = make_member("ann", workspace=make_workspace("alpha"))
+    row = held(ann.memberships.get(), role=Role.VIEWER)
+    client.post(f"{PEOPLE}{ann.pk}/change/", {"username": "ann", "is_active": "on"} | members_form(row, initial=1))
+
+    html = client.get(f"{PEOPLE}{ann.pk}/history/").content.decode()
+
+    assert "ann · alpha · viewer" in html
+
+
+def test_deleted_workspace_is_recorded_and_closes_the_desk(client, operator):
+    mia = make_member("mia", Role.ADMIN, make_workspace("alpha"))
+    follow_memberships(mia)
+
+    client.post(f"{WORKSPACES}{Workspace.objects.get(name='alpha').pk}/delete/", {"post": "yes"})
+
+    mia.refresh_from_db()
+    assert (Workspace.objects.count(), mia.is_staff) == (0, False)
+    events = AuditEvent.objects.values_list("code", "actor_name", "params")
+    assert list(events) == [("workspace.deleted", "root", {"name": "alpha"})]
+
+
+@pytest.mark.parametrize("name", ["system", "Unknown"])
+def test_nobody_takes_a_name_that_stands_for_no_person(client, manager, name):
+    row = {"workspace": Workspace.objects.get(name="alpha").pk, "role": Role.DEVELOPER}
+
+    page = client.post(f"{PEOPLE}add/", new_person(row, username=name))
+
+    assert "In the audit trail this name stands for no person." in page.content.decode()
+    assert User.objects.count() == 1
+
+
 @pytest.mark.parametrize("moved", ["user", "workspace"])
 def test_membership_is_not_turned_into_another_one(client, operator, moved):
     alpha, beta = make_workspace("alpha"), make_workspace("beta")

@@ -320,6 +320,7 @@ def test_new_person_makes_an_account_and_is_in(client, chief):
     ("values", "field"),
     [
         ({"username": "CHIEF"}, "username"),
+        ({"username": "System"}, "username"),
         ({"username": ""}, "username"),
         ({"username": "a b"}, "username"),
         ({"password2": "another-staple-9"}, "password2"),

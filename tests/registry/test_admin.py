@@ -2,6 +2,7 @@ import re
 
 import pytest
 from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -49,6 +50,13 @@ def test_the_desk_hides_a_version_of_another_workspace(client, reviewer):
     response = client.get(page_of(version))
 
     assert (response.status_code, response.url) == (302, reverse("admin:index"))
+
+
+def test_the_desk_leads_to_no_version_of_another_workspace(client, reviewer):
+    version = make_version(workspace=make_workspace("other"))
+    kind = ContentType.objects.get_for_model(ModelVersion).pk
+
+    assert client.get(f"/admin/r/{kind}/{version.pk}/").status_code == 404
 
 
 def test_the_desk_is_for_staff(client, developer):

@@ -445,7 +445,7 @@ def test_action_names_what_somebody_else_decided_meanwhile(client, reviewer, ask
     assert said(response)[1].startswith("theirs 0.0.1: boss decided on it, or asked again")
 
 
-@pytest.mark.parametrize("chosen", ["x", "-1", "²", "1 or 1"])
+@pytest.mark.parametrize("chosen", ["x", "-1", "²", "1 or 1", "9" * 30])
 def test_action_on_what_is_no_review_is_not_found(client, reviewer, ask, chosen):
     ask()
 
