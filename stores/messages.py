@@ -35,6 +35,25 @@ register_audit(
         "credentials": _("Credentials"),
     },
 )
+register_audit(
+    _("Container registries"),
+    {
+        "registry.connected": _("Registry connected"),
+        "registry.edited": _("Registry connection changed"),
+        "registry.removed": _("Registry disconnected"),
+    },
+    {
+        "registry": _("Container registry"),
+        "address": _("Address"),
+        "insecure": _("Without encryption"),
+        "username": _("User name"),
+        "password": _("Password"),
+        "token_host": _("Token service"),
+        "blob_hosts": _("Hosts of blobs"),
+        "ca": _("Certificate of the authority"),
+        "repositories": _("Allowed repositories"),
+    },
+)
 
 MESSAGES: Mapping[str, Promise] = {
     "source.path_malformed": _(
