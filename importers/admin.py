@@ -20,14 +20,14 @@ class ImportEventInline(JobEventInline):
 @admin.register(ImportJob)
 class ImportJobAdmin(JobDesk):
     kinds = {State.SUCCEEDED: "good", State.FAILED: "bad", State.QUEUED: "idle", State.CANCELLED: "idle"}
-    list_display = ["job", "workspace", "shown_state", "source", "size", "attempts", "created_by_name", "created"]
+    list_display = ["job", "where", "shown_state", "source", "size", "tries", "created_by_name", "created"]
     list_filter = [WorkspaceFilter, "state", "source_kind", "created_at"]
     search_fields = ["model_name", "created_by_name"]
     search_help_text = _("By model name or by who imported it.")
     inlines = [ImportEventInline]
     fieldsets = [
-        (None, {"fields": ["job", "workspace", "version_page", "created_by_name", "created", "started", "finished"]}),
-        (_("State"), {"fields": ["shown_state", "reason", "attempts", "files", "size"]}),
+        (None, {"fields": ["job", "where", "version_page", "created_by_name", "created", "started", "finished"]}),
+        (_("State"), {"fields": ["shown_state", "reason", "tries", "files", "size"]}),
         (_("Source"), {"fields": ["source_kind", "source_path"]}),
         (_("Check report"), {"fields": ["shown_findings"]}),
     ]

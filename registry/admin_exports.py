@@ -26,15 +26,15 @@ class ExportJobAdmin(JobDesk):
         ExportState.QUEUED: "idle",
         ExportState.CANCELLED: "idle",
     }
-    list_display = ["job", "workspace", "shown_state", "place", "size", "attempts", "created_by_name", "created"]
+    list_display = ["job", "where", "shown_state", "place", "size", "tries", "created_by_name", "created"]
     list_filter = [WorkspaceFilter, "state", "created_at"]
     search_fields = ["model_name", "bucket_name", "created_by_name"]
     search_help_text = _("By model name, by bucket or by who exported it.")
     inlines = [ExportEventInline]
     fieldsets = [
-        (None, {"fields": ["job", "workspace", "version_page", "created_by_name", "created", "started", "finished"]}),
-        (_("State"), {"fields": ["shown_state", "reason", "attempts", "written"]}),
-        (_("File"), {"fields": ["place", "replace", "size", "checksum"]}),
+        (None, {"fields": ["job", "where", "version_page", "created_by_name", "created", "started", "finished"]}),
+        (_("State"), {"fields": ["shown_state", "reason", "tries", "written"]}),
+        (_("File"), {"fields": ["place", "replaces", "size", "checksum"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ExportJob]:
@@ -52,6 +52,6 @@ class ExportJobAdmin(JobDesk):
     def checksum(self, job: ExportJob) -> str:
         return format_html('<bdi class="mono">{}</bdi>', job.sha256) if job.sha256 else EMPTY
 
-    @admin.display(description=_("replaces a file"), boolean=True)
-    def replace(self, job: ExportJob) -> bool:
-        return job.replace
+    @admin.display(description=_("replaces a file"))
+    def replaces(self, job: ExportJob) -> str:
+        return str(_("yes") if job.replace else _("no"))

@@ -49,6 +49,14 @@ class JobDesk(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def job(self, job: Any) -> str:
         return str(job)
 
+    @admin.display(description=_("workspace"), ordering="workspace__name")
+    def where(self, job: Any) -> str:
+        return str(job.workspace)
+
+    @admin.display(description=_("attempts"), ordering="attempts")
+    def tries(self, job: Any) -> int:
+        return int(job.attempts)
+
     @admin.display(description=_("version page"))
     def version_page(self, job: Any) -> str:
         if job.version is None:
