@@ -1,4 +1,4 @@
-"""The operator's desk for people: workspaces with their members, users, and the audit trail to read.
+"""The operator's desk for people: workspaces with their members, and users.
 
 Superusers (operators) see everything; others only what an admin membership (for reading: any staff role) gives them.
 """
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.contrib.admin.utils import flatten_fieldsets, unquote
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import PAGE_VAR
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
@@ -17,12 +17,14 @@ from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+import accounts.admin_access
+import accounts.admin_audit  # noqa: F401 - Django looks for desks in this module alone
 from accounts import services
-from accounts.admin_base import EMPTY, ROWS, Choice, Listing, moment, pairs
+from accounts.admin_base import EMPTY, ROWS, Listing, manages, moment
 from accounts.admin_members import MembershipForm, MembershipFormSet
-from accounts.messages import AUDIT, last_administrator
-from accounts.models import ApiToken, AuditEvent, Invitation, Membership, User, Workspace
-from accounts.queries import manages_something, may_change_person, people_for, workspaces_for
+from accounts.messages import last_administrator
+from accounts.models import Membership, User, Workspace
+from accounts.queries import may_change_person, people_for, workspaces_for
 from accounts.roles import Action, Role
 from accounts.services_members import last_administrators
 
@@ -39,7 +41,7 @@ class Desk(Listing):
     """Permissions from memberships instead of Django's tables, and an audit event for every change."""
 
     def _manages(self, request: HttpRequest) -> bool:
-        return manages_something(request.user)
+        return manages(request)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._manages(request)
@@ -67,39 +69,6 @@ class Desk(Listing):
             db_field, request, **kwargs
         )
         return field
-
-
-class ReadOnly(Listing):
-    """For staff to look at; rows of other workspaces are left out by each desk's queryset.
-
-    Nothing it shows is a field of a form either, so that no right ever given by mistake writes a state.
-    """
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Without asking the form, which asks what is read-only, which asks here."""
-        opts, hidden = self.opts, self.exclude or ()  # type: ignore[attr-defined]
-        kept = [field.name for field in opts.fields if field.editable and not field.primary_key]
-        return self.fields or [name for name in kept if name not in hidden]  # type: ignore[attr-defined]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        if obj is None and self.has_add_permission(request):
-            return self.readonly_fields  # type: ignore[attr-defined]
-        return flatten_fieldsets(self.get_fieldsets(request, obj))  # type: ignore[attr-defined]
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_active and request.user.is_staff
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class MembershipInline(Desk, admin.TabularInline):  # type: ignore[type-arg]
@@ -285,75 +254,3 @@ class PersonAdmin(MembersDesk, UserAdmin):  # type: ignore[type-arg]
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         services.record_audit(None, "person.deleted", by=request.user, name=obj.username)
         super().delete_model(request, obj)
-
-
-class WhatFilter(Choice):
-    title = _("what")
-    parameter_name = column = "code"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return sorted(AUDIT.items(), key=lambda known: str(known[1]))
-
-
-@admin.register(AuditEvent)
-class AuditEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["when", "actor_name", "what", "where", "details"]
-    list_display_links = ["when"]
-    list_filter = ["at", WhatFilter]
-    search_fields = ["actor_name", "code"]
-    search_help_text = _("By who did it, or by the code of what was done.")
-    ordering = ["-id"]  # The order in which they were written, and the only one with an index for everybody.
-    list_select_related = ["workspace"]
-    fields = ["when", "actor_name", "what", "where", "details"]
-
-    def title_of(self, obj: AuditEvent) -> str:
-        return f"{self.what(obj)} · {obj.actor_name}"
-
-    @admin.display(description=_("when"), ordering="id")
-    def when(self, event: AuditEvent) -> str:
-        return moment(event.at)
-
-    @admin.display(description=_("what"), ordering="code")
-    def what(self, event: AuditEvent) -> str:
-        return str(AUDIT.get(event.code, event.code))
-
-    @admin.display(description=_("workspace"), ordering="workspace__name")
-    def where(self, event: AuditEvent) -> str:
-        return event.workspace.name if event.workspace else EMPTY
-
-    @admin.display(description=_("details"))
-    def details(self, event: AuditEvent) -> str:
-        return pairs(event.params)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
-        rows = AuditEvent.objects.order_by(*self.ordering)
-        if request.user.is_superuser:
-            return rows
-        return rows.filter(workspace__in=workspaces_for(request.user, Action.MANAGE))
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return manages_something(request.user)
-
-
-class AccessAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Of the workspaces one administers; digests are never shown."""
-
-    exclude = ["digest"]
-    list_select_related = ["workspace"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(workspace__in=workspaces_for(request.user, Action.MANAGE))
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return manages_something(request.user)
-
-
-@admin.register(Invitation)
-class InvitationAdmin(AccessAdmin):
-    list_display = ["created_at", "workspace", "role", "note", "created_by_name", "expires_at", "used_at", "revoked_at"]
-
-
-@admin.register(ApiToken)
-class ApiTokenAdmin(AccessAdmin):
-    list_display = ["name", "prefix", "workspace", "user", "role", "last_used_at", "expires_at", "revoked_at"]
-    list_select_related = ["workspace", "user"]

@@ -1,11 +1,13 @@
 """What every list and page of the desk does alike: filters that make no sense, totals, and how values are shown."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import SuspiciousOperation
@@ -15,46 +17,20 @@ from django.db.models import QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.loader import render_to_string
-from django.utils.functional import Promise, cached_property
-from django.utils.html import format_html, format_html_join
+from django.utils.functional import cached_property
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
+
+from accounts.queries import manages_something, workspaces_for
+from accounts.roles import Action
 
 EMPTY = "--"
 ROWS = 50
 MOST_COUNTED = 10_000
 LONGEST_SEARCH = 200
-DEEPEST = 4
 LOOKUPS = ("exact", "in", "isnull", "gte", "gt", "lte", "lt", "year", "month", "day")
-WORDS: Mapping[str, str | Promise] = {
-    "approval_to_publish": _("Approval to publish"),
-    "approval_to_deploy": _("Approval to deploy"),
-    "four_eyes": _("Four eyes"),
-    "name": _("Name"),
-    "version": _("Version"),
-    "role": _("Role"),
-    "bucket": _("Bucket"),
-    "path": _("Path"),
-    "note": pgettext_lazy("review", "Note"),
-    "comment": _("Comment"),
-    "field": _("Field"),
-    "files": _("Files"),
-    "bytes": _("Bytes"),
-    "changed": _("Changed"),
-    "changes": _("Changes"),
-    "fields": _("Fields"),
-    "object": _("Object"),
-    "added": _("Added"),
-    "deleted": _("Deleted"),
-    "cancelled": _("Cancelled"),
-    "before": _("Before"),
-    "after": _("After"),
-    "endpoint": _("Endpoint"),
-    "region": _("Region"),
-    "prefix": _("Prefix"),
-}
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
@@ -155,6 +131,62 @@ class Listing:
         return found
 
 
+class ReadOnly(Listing):
+    """For staff to look at; rows of other workspaces are left out by each desk's queryset.
+
+    Nothing it shows is a field of a form either, so that no right ever given by mistake writes a state.
+    """
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without asking the form, which asks what is read-only, which asks here."""
+        opts, hidden = self.opts, self.exclude or ()  # type: ignore[attr-defined]
+        kept = [field.name for field in opts.fields if field.editable and not field.primary_key]
+        return self.fields or [name for name in kept if name not in hidden]  # type: ignore[attr-defined]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None and self.has_add_permission(request):
+            return self.readonly_fields  # type: ignore[attr-defined]
+        return flatten_fieldsets(self.get_fieldsets(request, obj))  # type: ignore[attr-defined]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_active and request.user.is_staff
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class Managed(ReadOnly):
+    """Rows of the workspaces one administers.
+
+    Their pages in the console are those of the workspace one works in, so only from there a way leads to them.
+    """
+
+    workspace_path = "workspace"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
+        return rows.filter(**{f"{self.workspace_path}__in": workspaces_for(request.user, Action.MANAGE)})
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return manages(request)
+
+    def render_change_form(self, request: Any, context: Any, *args: Any, **given: Any) -> HttpResponse:
+        answer: Any = super().render_change_form(request, context, *args, **given)
+        row = given.get("obj")
+        here = row is not None and request.workspace == attrgetter(self.workspace_path.replace("__", "."))(row)
+        answer.context_data["has_absolute_url"] &= here
+        return answer  # type: ignore[no-any-return]
+
+
 class Choice(admin.SimpleListFilter):
     """A filter by one column whose values are known without asking the database."""
 
@@ -162,6 +194,32 @@ class Choice(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
+
+
+class WorkspaceFilter(admin.SimpleListFilter):
+    """Offers the workspaces in which this person may do `action`, and no others."""
+
+    title = _("workspace")
+    parameter_name = "workspace"
+    path = "workspace"
+    action = Action.VIEW
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [(name, name) for name in workspaces_for(request.user, self.action).values_list("name", flat=True)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{f"{self.path}__name": self.value()}) if self.value() else queryset
+
+
+class ManagedWorkspaceFilter(WorkspaceFilter):
+    action = Action.MANAGE
+
+
+def manages(request: Any) -> bool:
+    """Whether the desk has anything to manage for who asks; each list of the navigation asks, the database once."""
+    if getattr(request, "manages", None) is None:
+        request.manages = manages_something(request.user)
+    return bool(request.manages)
 
 
 def dot(kind: str, words: object) -> SafeString:
@@ -173,31 +231,9 @@ def moment(at: datetime | None) -> SafeString:
     return render_to_string("admin/moment.html", {"at": at})
 
 
-def pairs(value: object, *, depth: int = 0) -> SafeString | str:
-    """What was kept as JSON, as names and values; what is empty is left out."""
-    if isinstance(value, Mapping) and depth < DEEPEST:
-        kept = ((name, each) for name, each in value.items() if each not in (None, "", [], {}))
-        rows = ((WORDS.get(str(name), name), pairs(each, depth=depth + 1)) for name, each in kept)
-        return _wrapped("dl", "desk-pairs", format_html_join("", "<div><dt>{}</dt><dd>{}</dd></div>", rows))
-    if isinstance(value, list | tuple) and depth < DEEPEST:
-        items = ((pairs(each, depth=depth + 1),) for each in value)
-        return _wrapped("ul", "desk-items", format_html_join("", "<li>{}</li>", items))
-    return _shown(value)
-
-
 def dotted(parts: Iterable[object]) -> SafeString:
     """Parts in one line, with a middle dot between them."""
     return format_html_join(" · ", '<bdi class="nowrap">{}</bdi>', ((part,) for part in parts))
-
-
-def _shown(value: object) -> str:
-    if value is None or value == "":
-        return EMPTY
-    return str(_("yes") if value else _("no")) if isinstance(value, bool) else str(value)
-
-
-def _wrapped(tag: str, css: str, content: SafeString) -> SafeString | str:
-    return format_html('<{} class="{}">{}</{}>', tag, css, content, tag) if content else EMPTY
 
 
 def _parameter_of(given: Any) -> str:

@@ -14,7 +14,7 @@ from accounts.roles import Role
 
 EMPTY = "--"
 # The object is what stands under the first of these names, with its version where it has one.
-OBJECTS = ("name", "bucket", "path")
+OBJECTS = ("name", "bucket", "path", "registry")
 LONGEST = 300
 
 

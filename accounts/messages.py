@@ -95,5 +95,12 @@ register_audit(
         "person.changed": _("Person changed"),
         "person.deleted": _("Person deleted"),
     },
-    {"changes": _("Changes")},
+    {
+        "changes": _("Changes"),
+        "added": _("Added"),
+        "changed": _("Changed"),
+        "deleted": _("Deleted"),
+        "fields": _("Fields"),
+        "object": _("Object"),
+    },
 )

@@ -12,13 +12,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 import registry.admin_exports  # noqa: F401 - Django looks for desks in this module alone
-from accounts.admin import ReadOnly
-from accounts.admin_base import EMPTY, dot, moment
+from accounts.admin_base import EMPTY, ReadOnly, WorkspaceFilter, dot, moment
 from registry.admin_parts import (
     EngineFilter,
     FindingsFilter,
     VerdictFilter,
-    WorkspaceFilter,
     findings_list,
     review_dot,
     status_dot,

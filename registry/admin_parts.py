@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.admin_base import EMPTY, Choice, dot, dotted
-from accounts.queries import workspaces_for
 from registry.engines import ENGINES
 from registry.findings import Finding, Severity
 from registry.models import ModelVersion, ReviewState
@@ -26,20 +25,6 @@ VERDICTS: Mapping[str, str | Promise] = {
 }
 VERDICT_KINDS = {"clean": "good", "blocked": "bad"}
 REVIEW_KINDS = {ReviewState.REQUESTED: "waiting", ReviewState.APPROVED: "good", ReviewState.REJECTED: "bad"}
-
-
-class WorkspaceFilter(admin.SimpleListFilter):
-    """Offers the workspaces this person may see, and no others."""
-
-    title = _("workspace")
-    parameter_name = "workspace"
-    path = "workspace"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(name, name) for name in workspaces_for(request.user).values_list("name", flat=True)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(**{f"{self.path}__name": self.value()}) if self.value() else queryset
 
 
 class EngineFilter(Choice):

@@ -25,6 +25,8 @@ register_audit(
         "description": _("Description"),
         "labels": _("Labels"),
         "documents": _("Documents"),
+        "target": _("Saved as"),
+        "sha256": _("SHA-256 of the file"),
     },
 )
 

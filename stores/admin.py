@@ -1,25 +1,22 @@
-"""The operator's desk for storage: buckets, which operators alone add on disk, uploads and registries to read."""
+"""The operator's desk for storage: buckets, which operators alone add on disk, and uploads to read."""
 
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import ReadOnly
-from accounts.admin_base import EMPTY, dot, moment
+import stores.admin_registries  # noqa: F401 - Django looks for desks in this module alone
+from accounts.admin_base import EMPTY, Managed, ManagedWorkspaceFilter, dot, moment
 from accounts.models import User
-from accounts.queries import workspaces_for
-from accounts.roles import Action
 from stores import services
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.messages import message_of
-from stores.models import Bucket, RegistryConnection, Upload, UploadState
+from stores.models import Bucket, Upload, UploadState
 from stores.paths import is_bucket_name, shown
 
 _FACTS = [
@@ -49,12 +46,12 @@ class BucketForm(ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Bucket)
-class BucketAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class BucketAdmin(Managed, admin.ModelAdmin):  # type: ignore[type-arg]
     """A folder with files in it becomes a bucket here; all else about buckets is done on the storage pages."""
 
     form = BucketForm
     list_display = ["name", "workspace", "driver", "place", "region", "created"]
-    list_filter = ["driver"]
+    list_filter = [ManagedWorkspaceFilter, "driver"]
     list_select_related = ["workspace"]
     search_fields = ["name", "endpoint", "remote_name"]
 
@@ -72,12 +69,6 @@ class BucketAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """A folder is added by its name; of what is there, everything but the credentials is shown."""
         return ["workspace", "name"] if obj is None else _FACTS if obj.remote else _FACTS[:4]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Bucket]:
-        return Bucket.objects.filter(workspace__in=workspaces_for(request.user, Action.MANAGE))
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return workspaces_for(request.user, Action.MANAGE).exists()
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)
@@ -109,20 +100,25 @@ UPLOAD_KINDS = {
 }
 
 
+class UploadWorkspaceFilter(ManagedWorkspaceFilter):
+    path = "bucket__workspace"
+
+
 @admin.register(Upload)
-class UploadAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["place", "shown_state", "progress", "shown_size", "created_by_name", "created"]
-    list_filter = ["state"]
+class UploadAdmin(Managed, admin.ModelAdmin):  # type: ignore[type-arg]
+    workspace_path = "bucket__workspace"
+    list_display = ["place", "workspace", "shown_state", "progress", "shown_size", "created_by_name", "created"]
+    list_filter = [UploadWorkspaceFilter, "state"]
     search_fields = ["bucket__name", "created_by_name"]
     ordering = ["-id"]
-    list_select_related = ["bucket"]
+    list_select_related = ["bucket__workspace"]
     fields = ["place", "workspace", "shown_state", "progress", "shown_size", "conflict", "created_by_name", "created"]
 
     @admin.display(description=_("folder"))
     def place(self, upload: Upload) -> str:
         return str(upload)
 
-    @admin.display(description=_("workspace"))
+    @admin.display(description=_("workspace"), ordering="bucket__workspace__name")
     def workspace(self, upload: Upload) -> str:
         return upload.bucket.workspace.name
 
@@ -141,42 +137,3 @@ class UploadAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("created at"), ordering="id")
     def created(self, upload: Upload) -> str:
         return moment(upload.created_at)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Upload]:
-        mine = workspaces_for(request.user, Action.MANAGE)
-        return Upload.objects.filter(bucket__workspace__in=mine).order_by(*self.ordering)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return workspaces_for(request.user, Action.MANAGE).exists()
-
-
-@admin.register(RegistryConnection)
-class RegistryConnectionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """What workspaces are connected to; connections are made and changed on the pages of container registries."""
-
-    list_display = ["name", "workspace", "where", "username", "check_code", "checked_at"]
-    list_select_related = ["workspace"]
-    search_fields = ["name", "address"]
-    fields = [
-        "workspace",
-        "name",
-        "address",
-        "insecure",
-        "repositories",
-        "username",
-        "token_host",
-        "blob_hosts",
-        "created_at",
-        "check_code",
-        "checked_at",
-    ]
-
-    @admin.display(description=_("where"))
-    def where(self, connection: RegistryConnection) -> str:
-        return connection.where
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[RegistryConnection]:
-        return RegistryConnection.objects.filter(workspace__in=workspaces_for(request.user, Action.MANAGE))
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return workspaces_for(request.user, Action.MANAGE).exists()

@@ -35,18 +35,23 @@ register_audit(
         "credentials": _("Credentials"),
     },
 )
-
 register_audit(
     _("Container registries"),
     {
-        "registry.connected": _("Container registry connected"),
-        "registry.edited": _("Container registry changed"),
-        "registry.removed": _("Container registry removed"),
+        "registry.connected": _("Registry connected"),
+        "registry.edited": _("Registry connection changed"),
+        "registry.removed": _("Registry disconnected"),
     },
     {
         "registry": _("Container registry"),
         "address": _("Address"),
-        "repositories": _("Repositories"),
+        "insecure": _("Without encryption"),
+        "username": _("User name"),
+        "password": _("Password"),
+        "token_host": _("Token service"),
+        "blob_hosts": _("Hosts of blobs"),
+        "ca": _("Certificate of the authority"),
+        "repositories": _("Allowed repositories"),
         "changed": _("Changed"),
     },
 )

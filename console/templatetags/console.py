@@ -1,5 +1,6 @@
 """Tags and filters every template may use; the library is a builtin."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,8 +8,9 @@ from django import template
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
@@ -122,6 +124,19 @@ def _offset(offset: timedelta | None) -> str:
     minutes = int((offset or timedelta()).total_seconds() // 60)
     sign = "-" if minutes < 0 else "+"
     return f"{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+
+
+@register.simple_tag
+def labelled_row(cells: Iterable[str], headers: Iterable[Mapping[str, Any]]) -> SafeString:
+    """Cells that Django has written for a list of the desk, told the heading they stand under on a phone."""
+    row = zip(cells, headers, strict=False)
+    return format_html_join("", "{}", ((_labelled(cell, header),) for cell, header in row))
+
+
+def _labelled(cell: str, header: Mapping[str, Any]) -> SafeString:
+    if not cell.startswith("<td") or "action-checkbox" in header.get("class_attrib", ""):
+        return SafeString(cell)
+    return format_html('<td data-label="{}"{}', capfirst(str(header["text"])), SafeString(cell.removeprefix("<td")))
 
 
 @register.inclusion_tag("components/copy_button.html")

@@ -1,10 +1,6 @@
 """What the job page shows of an import: its steps, how fast it is, and what happened."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cached_property
-from math import ceil
+from datetime import timedelta
 
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -12,9 +8,10 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from importers.models import ImportEvent, ImportJob, State
-from registry.findings import Finding, Severity, message_for
+from importers.models import ImportJob, State
+from registry.findings import Finding, Severity
 from registry.models import Status
+from registry.views.job_progress import MEASURED, JobProgress, Step, clock
 
 STEPS: list[tuple[str, str | Promise]] = [
     (State.QUEUED, _("Queued")),
@@ -24,40 +21,17 @@ STEPS: list[tuple[str, str | Promise]] = [
     (State.SUCCEEDED, pgettext_lazy("model status", "Normal")),
 ]
 ORDER = [state for state, _label in STEPS]
-# A rate is shown only when it rests on at least this much time.
-MEASURED = timedelta(seconds=1)
 
 
-@dataclass(frozen=True)
-class Step:
-    """`state` is done, current, failed, stopped or waiting; `at` is when the job came to it last."""
-
-    label: str | Promise
-    state: str
-    at: datetime | None
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One line of the timeline."""
-
-    at: datetime
-    label: str
-    message: str
-    actor: str
-    abnormal: bool
-
-
-class Progress:
+class Progress(JobProgress):
     """A job with its version and events, as people look at it."""
+
+    states = State
+    job: ImportJob
 
     def __init__(self, job: ImportJob) -> None:
         self.job = job
         self.version = job.version
-
-    @cached_property
-    def events(self) -> list[ImportEvent]:
-        return list(self.job.events.all())
 
     @property
     def at_rest(self) -> bool:
@@ -83,19 +57,10 @@ class Progress:
 
     @property
     def steps(self) -> list[Step]:
-        reached = self._reached
+        reached = self.reached(ORDER)
         return [
-            Step(label, self._step_state(i, reached), self._entered(ORDER[i]))
-            for i, (_state, label) in enumerate(STEPS)
+            Step(label, self._step_state(i, reached), self.entered(ORDER[i])) for i, (_state, label) in enumerate(STEPS)
         ]
-
-    @property
-    def _reached(self) -> int:
-        """The step the job is in, or was in when it ended."""
-        if self.job.state in ORDER:
-            return ORDER.index(self.job.state)
-        last = next((event.before for event in reversed(self.events) if event.after == self.job.state), "")
-        return ORDER.index(last) if last in ORDER else 0
 
     def _step_state(self, index: int, reached: int) -> str:
         if index != reached:
@@ -108,11 +73,6 @@ class Progress:
         if self.version is None or self.version.status == Status.NORMAL:
             return "done"
         return "failed" if self.version.at_rest else "current"
-
-    def _entered(self, state: str) -> datetime | None:
-        if state == State.QUEUED:
-            return self.job.created_at
-        return next((event.at for event in reversed(self.events) if event.after == state), None)
 
     @property
     def fetching(self) -> bool:
@@ -143,44 +103,10 @@ class Progress:
 
     @property
     def time_left(self) -> str:
-        return _clock(self.seconds_left or 0)
-
-    @property
-    def duration(self) -> str:
-        """From the last start to the end; empty before the end, and when nothing was started."""
-        started, finished = self.job.started_at, self.job.finished_at
-        if started is None or finished is None:
-            return ""
-        return _clock(ceil((finished - started).total_seconds()))
-
-    @property
-    def percent(self) -> int:
-        if not self.job.bytes_total:
-            return 0
-        return min(100, self.job.bytes_done * 100 // self.job.bytes_total)
-
-    @property
-    def reason(self) -> str:
-        return message_for(self.job.reason_code, self.job.reason_params) if self.job.reason_code else ""
+        return clock(self.seconds_left or 0)
 
     @property
     def findings(self) -> list[Finding]:
         """The worst first."""
         found = [Finding.from_dict(stored) for stored in self.job.findings]
         return sorted(found, key=lambda finding: list(Severity).index(finding.severity))
-
-    @property
-    def timeline(self) -> Iterator[Moment]:
-        """The newest first."""
-        for event in reversed(self.events):
-            message = message_for(event.code, event.params) if event.code else ""
-            thrown_back = event.after == State.QUEUED and event.before != "" and not event.actor_name
-            abnormal = event.after == State.FAILED or thrown_back
-            yield Moment(event.at, str(State(event.after).label), message, event.actor_name, abnormal)
-
-
-def _clock(seconds: int) -> str:
-    """`0:42`, `1:05:09`."""
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

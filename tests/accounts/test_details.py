@@ -63,7 +63,7 @@ def said(code, **params):
             "person.changed",
             {"name": "bo", "changes": '[{"changed": {"fields": ["Email"]}}]'},
             "bo",
-            [("Changes", None, "changed: fields: Email")],
+            [("Changes", None, "Changed: Fields: Email")],
         ),
         ("workspace.renamed", {"before": "a", "after": "b"}, "", [("Changed", "a", "b")]),
         (

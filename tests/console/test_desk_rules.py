@@ -8,14 +8,16 @@ from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.timezone import now
 
-from accounts.models import User, Workspace
+from accounts.models import ApiToken, Invitation, User, Workspace
 from accounts.roles import Role
 from accounts.services import follow_memberships
 from importers.models import ImportEvent, ImportJob
 from registry.models import ModelVersion, RegisteredModel, Review, Status
+from registry.models_exports import ExportEvent, ExportJob
 from registry.services_review import request_review
-from stores.models import Bucket, Upload
+from stores.models import Bucket, RegistryConnection, Upload
 from tests.factories import make_bucket, make_member, make_version, make_workspace
 
 pytestmark = pytest.mark.django_db
@@ -53,15 +55,19 @@ WRITERS = {"update", "save", "bulk_update", "bulk_create", "create", "update_or_
 DESKS = sorted(admin.site._registry.values(), key=lambda desk: desk.opts.label_lower)
 NAMES = [desk.opts.label_lower for desk in DESKS]
 COUNTS = {
-    "accounts.auditevent": 12,
-    "accounts.user": 13,
-    "accounts.workspace": 12,
-    "importers.importjob": 13,
-    "registry.modelversion": 13,
-    "registry.registeredmodel": 13,
-    "registry.review": 16,
-    "stores.bucket": 13,
-    "stores.upload": 13,
+    "accounts.apitoken": 7,
+    "accounts.auditevent": 6,
+    "accounts.invitation": 7,
+    "accounts.user": 7,
+    "accounts.workspace": 6,
+    "importers.importjob": 7,
+    "registry.exportjob": 7,
+    "registry.modelversion": 7,
+    "registry.registeredmodel": 7,
+    "registry.review": 10,
+    "stores.bucket": 7,
+    "stores.registryconnection": 7,
+    "stores.upload": 7,
 }
 ABSURD = (
     "at__year=99999999999",
@@ -147,6 +153,22 @@ def fill(count, first=0):
         )
         ImportEvent.objects.create(job=job, after="queued")
         Upload.objects.create(bucket=bucket, created_by_name="x")
+        RegistryConnection.objects.create(workspace=workspace, name="lab", address="registry.example.com")
+        export = ExportJob.objects.create(
+            workspace=workspace,
+            version=version,
+            model_name=version.model.name,
+            version_number="0.0.1",
+            version_uuid=version.uuid,
+            bucket=bucket,
+            bucket_name=bucket.name,
+            key="model-0.0.1.zip",
+            created_by_name="x",
+        )
+        ExportEvent.objects.create(job=export, after="queued", code="export.submitted")
+        access = {"workspace": workspace, "role": Role.VIEWER}
+        Invitation.objects.create(digest=f"i{i}", expires_at=now(), created_by_name="x", used_by=person, **access)
+        ApiToken.objects.create(digest=f"t{i}", user=person, name="nightly", prefix="mp_1234x", **access)
 
 
 # No state is written

@@ -54,14 +54,6 @@ class Library:
         return f"/{self.name}/{name}/"
 
 
-REQUEST = """
-from accounts.models import User
-from registry.models import ModelVersion
-from registry.services_review import request_review
-admin = User.objects.get(username="admin")
-for version in ModelVersion.objects.filter(model__name__in={names!r}).order_by("pk"):
-    request_review(version, note="Please look.", by=admin)
-"""
 MEMBER = """
 from accounts.models import Membership, User, Workspace
 from accounts.services import follow_memberships
@@ -69,11 +61,6 @@ user = User.objects.create_user({name!r}, password={password!r})
 Membership.objects.create(user=user, workspace=Workspace.objects.get(name="default"), role={role!r})
 follow_memberships(user)
 """
-
-
-def requests_review(console, *names):
-    """Of the only version of each model, by its author."""
-    console.runs(REQUEST.format(names=names))
 
 
 def becomes_member(console, name, role, password):
@@ -227,6 +214,13 @@ class Person:
                 break
             self.page.wait_for_timeout(50)
         return seen
+
+    def requests_review(self, address):
+        """Of a version of their own, through its page of the review."""
+        self.page.goto(f"{address}review/")
+        self.page.locator("#id_comment").fill("Please look.")
+        self.page.locator("button[name=decision][value=request]").click()
+        expect(self.page.locator("#review .review-words")).to_have_text("Please look.")
 
     def opens_version(self, version):
         self.row(version).get_by_role("link", name=version, exact=True).click()

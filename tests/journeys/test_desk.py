@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.people import Person, becomes_member, requests_review, sign_in_by_form
+from tests.journeys.people import Person, becomes_member, sign_in_by_form
 from tests.journeys.words import LANGUAGES
 
 PASSWORD = "battery-staple-9"
@@ -18,15 +18,14 @@ def reviewers(console):
 
 
 @pytest.fixture
-def queue(console, library, visitor):
+def queue(library, visitor):
     """`queue(language)` → the names of two models that await a decision."""
 
     def asked(language):
         names = [f"desk-{language}-{word}" for word in ("first", "second")]
         for name in names:
             visitor.imports(library.put(name), name)
-            visitor.awaits("Normal")
-        requests_review(console, *names)
+            visitor.requests_review(visitor.address_when("Normal"))
         return names
 
     return asked

@@ -5,7 +5,6 @@ from playwright.sync_api import expect
 
 from console.help import TOPICS
 from tests import hostile
-from tests.journeys.people import requests_review
 from tests.oci_registry import PASSWORD, USER
 
 OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
@@ -222,7 +221,7 @@ PAGES = {
 
 
 @pytest.fixture(scope="package")
-def site(console, library, visitor, passwords):
+def site(library, visitor, passwords):
     """Addresses of things to look at: a good version and a failed one, with their jobs."""
     good, broken = library.put("shop"), library.put("shop-broken", config="// x\n{,}")
     bad = library.put("shop-hostile", files={"model.joblib": hostile.attack()})
@@ -236,7 +235,7 @@ def site(console, library, visitor, passwords):
     visitor.button("Save to a bucket").last.click()
     expect(visitor.page.locator("#export-folder")).to_be_visible()
     export = visitor.page.url
-    requests_review(console, "shop")
+    visitor.requests_review(version)
     visitor.page.goto("/")
     job, failed_job = (visitor.address(f"{name} 0.0.1") for name in ("shop", "shop-hostile"))
     passwords.push_index("team/iris", "1.0", ["linux/amd64", "linux/arm64/v8"])

@@ -346,5 +346,5 @@ def test_desk_shows_jobs_to_read(client, admin, version):
     shown = client.get(f"/admin/registry/exportjob/{job.pk}/change/")
 
     assert job.path in listed.text
-    assert "export.submitted" in shown.text
+    assert "Export requested" in shown.text
     assert 'name="_save"' not in shown.text
