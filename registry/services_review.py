@@ -30,6 +30,7 @@ class Use(StrEnum):
 def request_review(version: ModelVersion, *, note: str = "", by: User) -> None:
     """Ask the reviewers of the workspace to decide on a Normal version; also once more after they rejected it.
 
+    What they decided then stays on record until they decide again.
     Raises NotAllowed, and ReviewRefused when there is nothing to ask for.
     """
     require(by, Action.EDIT, version.model.workspace)
@@ -40,17 +41,22 @@ def request_review(version: ModelVersion, *, note: str = "", by: User) -> None:
     _move(version, ReviewState.REQUESTED, Line("review.requested", {"note": note}), when=undecided, by=by)
     record_audit(version.model.workspace, "review.requested", by=by, **_named(version), note=note)
     values = {"requested_by": by, "requested_by_name": by.get_username(), "requested_at": now(), "note": note}
-    undone = {"decided_by": None, "decided_by_name": "", "decided_at": None, "comment": ""}
-    Review.objects.update_or_create(version=version, defaults=values | undone)
+    Review.objects.update_or_create(version=version, defaults=values)
 
 
 @transaction.atomic
 def withdraw_review(version: ModelVersion, *, by: User) -> None:
-    """Take a request back that nobody has decided on. Raises NotAllowed and ReviewRefused."""
+    """Take a request back that nobody has decided on; a version rejected before is rejected again.
+
+    Raises NotAllowed and ReviewRefused.
+    """
     require(by, Action.EDIT, version.model.workspace)
-    _move(version, ReviewState.NONE, Line("review.withdrawn"), when=REQUESTED, by=by)
+    rejected = Review.objects.filter(version=version, decided_at__isnull=False).exists()
+    to = ReviewState.REJECTED if rejected else ReviewState.NONE
+    _move(version, to, Line("review.withdrawn"), when=REQUESTED, by=by)
     record_audit(version.model.workspace, "review.withdrawn", by=by, **_named(version))
-    Review.objects.filter(version=version).delete()
+    if not rejected:
+        Review.objects.filter(version=version).delete()
 
 
 @transaction.atomic

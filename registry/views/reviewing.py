@@ -22,11 +22,9 @@ from registry.queries import versions_for
 from registry.queries_review import last_approved
 from registry.services_desk import decide
 from registry.services_review import (
-    Use,
     approve_version,
     request_review,
     why_not_judge,
-    why_not_use,
     withdraw_review,
 )
 
@@ -59,12 +57,23 @@ class ReviewPanel:
     may_reject: bool
     why_not: str
     before: ModelVersion | None
-    publish_refusal: str
-    deploy_refusal: str
 
     @property
     def decides(self) -> bool:
         return self.may_approve or self.may_reject
+
+    @property
+    def asked_again(self) -> bool:
+        """Whether the decision on record is one on an earlier request."""
+        return self.record is not None and self.record.decided_at is not None and not self.decided
+
+    @property
+    def rejected(self) -> bool:
+        return self.version.review == ReviewState.REJECTED
+
+    @property
+    def decided(self) -> bool:
+        return self.version.review in {ReviewState.APPROVED, ReviewState.REJECTED}
 
     @property
     def acts(self) -> bool:
@@ -86,8 +95,6 @@ def review_panel(version: ModelVersion, user: User, may: Allowed) -> ReviewPanel
         may_reject=decides and state in {ReviewState.REQUESTED, ReviewState.APPROVED},
         why_not=message_for(why_not, {}) if why_not and asked else "",
         before=last_approved(version) if decides and asked else None,
-        publish_refusal=_sentence(why_not_use(version, Use.PUBLISH), version),
-        deploy_refusal=_sentence(why_not_use(version, Use.DEPLOY), version),
     )
 
 
@@ -110,7 +117,3 @@ def version_review(request: ConsoleRequest, code: UUID) -> HttpResponse:
     panel = review_panel(version, request.user, allowed(request, version.model.workspace))
     context = {"version": version, "model": version.model, "form": form, "panel": panel}
     return render(request, "registry/review.html", context, status=422 if form.is_bound else 200)
-
-
-def _sentence(code: str, version: ModelVersion) -> str:
-    return message_for(code, {"engine": version.engine}) if code else ""
