@@ -6,14 +6,14 @@ from typing import Any
 from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 
+from accounts.digests import TOKEN_MARK
 from accounts.models import ApiToken, Membership, User, Workspace
 from accounts.queries import actions_in, is_operator, may, workspaces_for
 from accounts.queries_people import token_behind
-from accounts.requests_tokens import not_allowed, secret_in, unauthorized
+from accounts.requests import SESSION_KEY
+from accounts.requests_tokens import not_allowed, not_here, secret_in, unauthorized
 from accounts.roles import Action, allowed_by
 from accounts.transitions import note_use
-
-SESSION_KEY = "workspace"
 
 
 class WorkspaceMiddleware:
@@ -47,9 +47,11 @@ class TokenMiddleware:
         self, request: HttpRequest, view: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponse | None:
         action = getattr(view, "token_action", None)
-        secret = secret_in(request) if action else None
-        if action is None or secret is None:
+        secret = secret_in(request)
+        if secret is None:
             return None
+        if action is None:  # A header that a proxy adds for itself is none of ours.
+            return not_here() if secret.startswith(TOKEN_MARK) else None
         token = token_behind(secret)
         if token is None or token.expired:
             return unauthorized(expired=token is not None)

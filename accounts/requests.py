@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User, Workspace
 from accounts.queries import actions_in, require
 from accounts.roles import Action
+
+SESSION_KEY = "workspace"
 
 
 class ConsoleRequest(HttpRequest):
@@ -44,6 +48,16 @@ def workspace_for(request: ConsoleRequest, action: Action) -> Workspace:
         raise PermissionDenied
     require(request.user, action, request.workspace)
     return request.workspace
+
+
+def follow_to(request: ConsoleRequest, workspace: Workspace) -> None:
+    """Work from now on in the workspace of what a page shows, and say so: its header never names another one."""
+    if request.workspace == workspace or request.htmx or request.user.acting_token:
+        return
+    request.session[SESSION_KEY] = workspace.pk
+    request.workspace = workspace
+    request.actions = actions_in(request.user, workspace)
+    messages.info(request, _("This belongs to workspace %(name)s: you work there now.") % {"name": workspace.name})
 
 
 def own_address(request: HttpRequest, wanted: str) -> str:

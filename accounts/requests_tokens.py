@@ -58,6 +58,10 @@ def not_allowed() -> JsonResponse:
     return api_error(403, "ModelArts.0108", _("The role of the API token, or its maker's, does not allow this."))
 
 
+def not_here() -> JsonResponse:
+    return api_error(403, "ModelArts.0108", _("API tokens do not open this address; the help page People says which."))
+
+
 def api_error(status: int, code: str, message: str) -> JsonResponse:
     """In the form that programs of the documented API read."""
     response = JsonResponse({"error_code": code, "error_msg": message}, status=status)

@@ -63,5 +63,8 @@ def decide_all(
 
 
 def _last_actor(version: ModelVersion) -> str:
-    record = Review.objects.filter(version=version).first()
-    return (record.decided_by_name or record.requested_by_name) if record else "--"
+    record = Review.objects.filter(version=version).select_related("version").first()
+    if record is None:
+        return "--"
+    asked_again = record.version.review == ReviewState.REQUESTED
+    return record.requested_by_name if asked_again else record.decided_by_name

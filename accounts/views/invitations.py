@@ -19,10 +19,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.errors import InvitationClosed
 from accounts.forms_people import AccountForm, InvitationForm
-from accounts.middleware import SESSION_KEY
 from accounts.models import Invitation, User
 from accounts.queries_people import invitations_for, open_invitation, role_of
-from accounts.requests import ConsoleRequest, workspace_for
+from accounts.requests import SESSION_KEY, ConsoleRequest, workspace_for
 from accounts.roles import Action, Role
 from accounts.services import record_audit
 from accounts.services_invitations import (

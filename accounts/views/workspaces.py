@@ -10,9 +10,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.errors import WorkspaceNameTaken
 from accounts.forms import WorkspaceForm
 from accounts.forms_people import SettingsForm, WorkspaceNameForm
-from accounts.middleware import SESSION_KEY
 from accounts.queries import is_operator, require, workspaces_for
-from accounts.requests import ConsoleRequest
+from accounts.requests import SESSION_KEY, ConsoleRequest
 from accounts.roles import Action
 from accounts.services_workspaces import WorkspaceSettings, change_workspace, create_workspace
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.queries import may, require
-from accounts.requests import ConsoleRequest
+from accounts.requests import ConsoleRequest, follow_to
 from accounts.roles import Action
 from importers.models import ImportJob
 from importers.queries import jobs_for
@@ -33,7 +33,9 @@ def _context(request: ConsoleRequest, job: ImportJob) -> dict[str, object]:
 
 @require_GET
 def job_page(request: ConsoleRequest, code: UUID) -> HttpResponse:
-    return render(request, "importers/job.html", _context(request, _job(request, code)))
+    job = _job(request, code)
+    follow_to(request, job.workspace)
+    return render(request, "importers/job.html", _context(request, job))
 
 
 @require_GET

@@ -9,7 +9,7 @@ from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from accounts.requests import ConsoleRequest, allowed
+from accounts.requests import ConsoleRequest, allowed, follow_to
 from accounts.requests_lists import Column, headings, is_part
 from importers.catalogue_algorithms import ALGORITHMS
 from importers.models import AlgorithmKind, RunStatus
@@ -61,6 +61,7 @@ def training_list(request: ConsoleRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 def training_job(request: ConsoleRequest, code: UUID) -> HttpResponse:
     job = get_object_or_404(training_jobs_for(request.user), uuid=code)
+    follow_to(request, job.workspace)
     wanted = RunFilter.from_query(request.GET)
     context = {
         "job": job,

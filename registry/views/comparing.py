@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from accounts.requests import ConsoleRequest
+from accounts.requests import ConsoleRequest, follow_to
 from registry.models import ModelVersion, RegisteredModel
 from registry.queries import LARGE, models_for
 from registry.queries_compared import comparable, sections_between
@@ -18,7 +18,8 @@ VERSIONS_OFFERED = 200
 
 @require_safe
 def model_compare(request: ConsoleRequest, code: UUID) -> HttpResponse:
-    model = get_object_or_404(models_for(request.user), uuid=code)
+    model = get_object_or_404(models_for(request.user).select_related("workspace"), uuid=code)
+    follow_to(request, model.workspace)
     offered = list(comparable(model).defer(*LARGE)[:VERSIONS_OFFERED])
     after = _chosen(model, request.GET.get("b", "")) or comparable(model).first()
     before = _chosen(model, request.GET.get("a", "")) or _one_below(model, after) or after

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.queries import may, require
-from accounts.requests import ConsoleRequest
+from accounts.requests import ConsoleRequest, follow_to
 from accounts.requests_tokens import accepts_token, api_error
 from accounts.roles import Action
 from accounts.services import record_audit
@@ -58,6 +58,7 @@ def version_export_form(request: ConsoleRequest, code: UUID) -> HttpResponse:
     version = get_object_or_404(versions_for(request.user), uuid=code)
     if refusal := _refusal(request, version):
         return HttpResponseClientRedirect(request.get_full_path()) if request.htmx else refusal
+    follow_to(request, version.model.workspace)
     if request.method != "POST":
         form = ExportForm(initial=_initial(request, version), workspace=version.model.workspace)
         return _answer(request, version, form)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.queries import may, require
-from accounts.requests import ConsoleRequest
+from accounts.requests import ConsoleRequest, follow_to
 from accounts.roles import Action
 from registry.models_exports import ExportJob
 from registry.queries_exports import exports_for
@@ -28,7 +28,9 @@ def _context(request: ConsoleRequest, job: ExportJob) -> dict[str, object]:
 
 @require_GET
 def export_page(request: ConsoleRequest, code: UUID) -> HttpResponse:
-    return render(request, "registry/export_job.html", _context(request, _job(request, code)))
+    job = _job(request, code)
+    follow_to(request, job.workspace)
+    return render(request, "registry/export_job.html", _context(request, job))
 
 
 @require_GET

@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from accounts.requests import ConsoleRequest, allowed
+from accounts.requests import ConsoleRequest, allowed, follow_to
 from registry.models import DeploymentType, ModelSource, RegisteredModel, Status
 from registry.queries import (
     ModelFilter,
@@ -100,6 +100,7 @@ def _with_opened(
 def model_versions(request: ConsoleRequest, code: UUID) -> HttpResponse:
     """A page of its own, or the table alone when it opens below its row."""
     model = get_object_or_404(models_for(request.user).select_related("workspace"), uuid=code)
+    follow_to(request, model.workspace)
     context = {
         "model": model,
         "table": _version_table(model, VersionFilter.from_query(request.GET)),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from accounts.requests import Allowed, ConsoleRequest, allowed
+from accounts.requests import Allowed, ConsoleRequest, allowed, follow_to
 from registry import services_desk
 from registry.errors import ReviewRefused
 from registry.findings import message_for
@@ -103,6 +103,7 @@ def version_review(request: ConsoleRequest, code: UUID) -> HttpResponse:
     """Show the review with its form, or carry a decision out; a refusal keeps what was typed."""
     versions = versions_for(request.user).select_related("review_record")
     version = get_object_or_404(versions, uuid=code)
+    follow_to(request, version.model.workspace)
     form = ReviewForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         decision = form.cleaned_data["decision"]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from accounts.requests import ConsoleRequest, allowed
+from accounts.requests import ConsoleRequest, allowed, follow_to
 from registry.config import ModelConfig
 from registry.exports import can_be_exported
 from registry.findings import Finding, Severity
@@ -57,6 +57,7 @@ def version_detail(request: ConsoleRequest, code: UUID) -> HttpResponse:
     tab = tab if tab in TABS else "overview"
     unused = [name for name in LARGE if name not in {"findings", *LARGE_FIELDS[tab]}]
     version = get_object_or_404(versions_for(request.user).select_related("review_record").defer(*unused), uuid=code)
+    follow_to(request, version.model.workspace)
     context: dict[str, Any] = {
         "version": version,
         "model": version.model,

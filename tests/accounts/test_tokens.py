@@ -356,10 +356,18 @@ def test_without_a_token_the_export_asks_to_sign_in(client):
     assert client.get(exported(make_version()))["Location"].startswith("/accounts/login/")
 
 
-def test_pages_that_take_no_token_ask_to_sign_in(client):
+def test_pages_that_take_no_token_say_so_to_programs(client):
     make_token(make_member("ann"))
 
-    assert client.get("/models/", headers=bearer())["Location"] == "/accounts/login/?next=/models/"
+    response = client.get("/models/", headers=bearer())
+
+    assert (response.status_code, response.json()["error_code"]) == (403, "ModelArts.0108")
+
+
+def test_header_of_a_proxy_is_no_token(client):
+    response = client.get("/models/", headers={"Authorization": "Bearer eyJhbGciOi"})
+
+    assert response["Location"] == "/accounts/login/?next=/models/"
 
 
 @pytest.mark.urls("tests.accounts.test_tokens")

@@ -85,14 +85,24 @@ def test_rejection_needs_a_comment(requested, reviewer):
     assert state_of(requested) == ReviewState.REQUESTED
 
 
-def test_rejected_version_may_be_asked_for_again_and_forgets_the_decision(requested, author, reviewer):
+def test_rejected_version_may_be_asked_for_again_and_the_decision_stays_on_record(requested, author, reviewer):
     reject_version(requested, comment="no documents", by=reviewer)
 
     request_review(requested, note="documents added", by=author)
 
     record = Review.objects.get(version=requested)
     assert state_of(requested) == ReviewState.REQUESTED
-    assert (record.note, record.decided_by, record.decided_at, record.comment) == ("documents added", None, None, "")
+    assert (record.note, record.decided_by_name, record.comment) == ("documents added", "rita", "no documents")
+
+
+def test_request_withdrawn_after_a_rejection_leaves_the_version_rejected(requested, author, reviewer):
+    reject_version(requested, comment="no documents", by=reviewer)
+    request_review(requested, by=author)
+
+    withdraw_review(requested, by=author)
+
+    assert state_of(requested) == ReviewState.REJECTED
+    assert Review.objects.get(version=requested).comment == "no documents"
 
 
 def test_approval_can_be_taken_back(requested, reviewer):

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from accounts.models import Membership
 from accounts.roles import Role
 from registry.models import ModelVersion, Review, ReviewState, Status
 from registry.services_review import approve_version, reject_version, request_review
@@ -217,3 +218,36 @@ def test_review_costs_the_version_page_no_query_more(client, django_assert_num_q
 
     with django_assert_num_queries(9):
         client.get(version.get_absolute_url())
+
+
+def test_words_of_a_review_stand_in_the_events(client, version, author, reviewer):
+    request_review(version, note="ready", by=author)
+    reject_version(version, comment="no documents", by=reviewer)
+
+    html = client.get(f"{version.get_absolute_url()}?tab=events").content.decode()
+
+    events = html[html.index("event-table") :]
+    assert re.findall(r'<blockquote class="review-words">(.*?)</blockquote>', events) == ["no documents", "ready"]
+
+
+def test_delete_names_the_request_that_goes_too(client, version, author, admin):
+    request_review(version, by=author)
+    client.force_login(admin)
+
+    html = client.get(f"/versions/{version.uuid}/delete/").content.decode()
+
+    assert "The request for its review goes with it" in html
+
+
+def test_page_of_another_workspace_of_mine_takes_me_there(client, version, author):
+    elsewhere = make_workspace("aaa")
+    Membership.objects.create(workspace=elsewhere, user=author, role=Role.VIEWER)
+    before = client.get("/models/").wsgi_request.workspace
+
+    page = client.get(version.get_absolute_url())
+
+    assert (before, page.wsgi_request.workspace) == (elsewhere, version.model.workspace)
+    assert [str(message) for message in page.context["messages"]] == [
+        "This belongs to workspace default: you work there now."
+    ]
+    assert client.get("/models/").wsgi_request.workspace == version.model.workspace
