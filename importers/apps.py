@@ -3,6 +3,7 @@ from django.utils.translation import pgettext_lazy
 
 import importers.job_messages
 import importers.messages
+import importers.messages_image
 import importers.messages_template
 import importers.scan_messages  # noqa: F401 - registers the findings of packages
 
