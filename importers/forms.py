@@ -10,6 +10,7 @@ from django.core.validators import MinValueValidator
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from importers.forms_image import ImageSourceForm
 from importers.forms_obs import ObsSourceForm
 from importers.forms_source import SourceForm
 from importers.forms_template import TemplateSourceForm
@@ -71,7 +72,9 @@ class BasicForm(forms.Form):
 
 
 # In the order of the control.
-SOURCE_FORMS: dict[str, type[SourceForm]] = {form.kind: form for form in (TemplateSourceForm, ObsSourceForm)}
+SOURCE_FORMS: dict[str, type[SourceForm]] = {
+    form.kind: form for form in (TemplateSourceForm, ImageSourceForm, ObsSourceForm)
+}
 
 
 def source_form(kind: str) -> type[SourceForm]:

@@ -1,15 +1,16 @@
 """What an import job says of itself: the reasons for which it stopped or waits, and the lines of its history."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.messages import register_audit
 from registry.findings import register_messages
 from stores.messages import MESSAGES as SOURCE_MESSAGES
 
 register_audit(
-    _("Importing"),
+    pgettext_lazy("audit", "Importing"),
     {"import.consented": _("Agreed that the administrator of the platform may read an image")},
-    {"image": _("Container image"), "words": _("Wording")},
+    {"image": pgettext_lazy("audit", "Container image"), "words": _("Wording")},
 )
 register_messages(SOURCE_MESSAGES)
 register_messages(
