@@ -111,6 +111,7 @@ PAGES = {
     "versions/<uuid:code>/": of_version(VIEW),
     "versions/<uuid:code>/status/": of_version(VIEW),
     "versions/<uuid:code>/edit/": of_version(EDIT, EDIT),
+    "versions/<uuid:code>/image/": of_version(VIEW),
     "versions/<uuid:code>/export/": of_version(VIEW),
     "versions/<uuid:code>/export/form/": of_version(VIEW, IMPORT),
     "exports/<uuid:code>/": Page(VIEW, of="export", args={"code": "export"}),
@@ -131,6 +132,7 @@ PAGES = {
     "imports/<uuid:code>/cancel/": Page(IMPORT, IMPORT, of="job", args={"code": "job"}),
     "imports/<uuid:code>/retry/": Page(None, IMPORT, of="job", args={"code": "job"}),
 }
+PINNED = {"reference": f"registry.example.com/team/digits:1.0@sha256:{'0' * 64}", "layers": 1}
 PEOPLE = [*Role, "operator", "stranger", "nobody"]
 
 
@@ -161,7 +163,7 @@ def people(db):
 def things(people):
     """One of everything, in workspace `default`; what is somebody's own is the developer's."""
     workspace = make_workspace()
-    version = make_version(digest="0" * 64, file_count=1)
+    version = make_version(digest="0" * 64, file_count=1, source_params={"pinned": PINNED})
     put(GOOD)
     stored(version)
     bucket = make_bucket("other")

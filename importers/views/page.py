@@ -102,14 +102,19 @@ class ImportPage:
             self.data["version"] = str(self.data.get("use_version"))
         if self.data is not None and "reset" in pressed:
             self.data["config_text"] = ""
-        if "example" in pressed and isinstance(self.source, ImageSourceForm) and self.source.config_text_used is None:
-            self.write_config(self.source.example, "edited")
-            self.data["config_from"] = ONLINE
+        if self.data is not None and "example" in pressed:
+            self._begin_with_example(self.data)
         self._look()
         if "repair" in pressed and self.report and self.report.repair is not None:
             self.write_config(self.report.repair, "repaired")
             self._look()
         self._show_found_config()
+
+    def _begin_with_example(self, data: QueryDict) -> None:
+        """Nothing that was written is ever replaced by it."""
+        if isinstance(self.source, ImageSourceForm) and self.source.config_text_used is None:
+            self.write_config(self.source.example, "edited")
+            data["config_from"] = ONLINE
 
     def _look(self) -> None:
         """What is asked for need not be valid otherwise."""
