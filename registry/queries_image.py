@@ -1,7 +1,10 @@
 """What became of the image that a version was pinned to: asked of its registry, and changing nothing."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
+
+from django.utils.dateparse import parse_datetime
 
 from registry.models import ModelVersion
 from stores.errors import SourceRefused, SourceUnavailable
@@ -28,6 +31,20 @@ class Fate:
     @property
     def moved(self) -> bool:
         return self.now != "" and self.now != self.image.digest
+
+
+@dataclass(frozen=True)
+class Consent:
+    """Who agreed to which words when the image was imported; nobody's name where a command did it."""
+
+    by: str
+    at: datetime | None
+    words: str
+
+
+def consent_of(version: ModelVersion) -> Consent | None:
+    kept = version.source_params.get("consent")
+    return Consent(kept["by"], parse_datetime(kept["at"]), kept["words"]) if kept else None
 
 
 def pinned_of(version: ModelVersion) -> dict[str, Any] | None:

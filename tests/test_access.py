@@ -132,7 +132,8 @@ PAGES = {
     "imports/<uuid:code>/cancel/": Page(IMPORT, IMPORT, of="job", args={"code": "job"}),
     "imports/<uuid:code>/retry/": Page(None, IMPORT, of="job", args={"code": "job"}),
 }
-PINNED = {"reference": f"registry.example.com/team/digits:1.0@sha256:{'0' * 64}", "layers": 1}
+DIGEST = f"sha256:{'0' * 64}"
+PINNED = {"reference": f"registry.example.com/team/digits:1.0@{DIGEST}", "digest": DIGEST, "layers": 1}
 PEOPLE = [*Role, "operator", "stranger", "nobody"]
 
 

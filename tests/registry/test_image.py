@@ -70,7 +70,7 @@ def test_tag_that_stayed_is_said(as_viewer, registry):
 
     html = fate_page(as_viewer, imported(registry)).text
 
-    assert "The tag 1.0 still means this image." in html
+    assert "The tag “1.0” still means this image." in html
     assert "<html" not in html
 
 
@@ -83,7 +83,7 @@ def test_tag_that_moved_is_shown_and_changes_nothing(client, developer, registry
 
     html = fate_page(client, version).text
 
-    assert "The tag 1.0 means another image by now." in html
+    assert "The tag “1.0” means another image by now." in html
     assert moved in html
     assert f"model={version.model.uuid}&amp;source=image" in html
     assert ModelVersion.objects.values().get() == before
@@ -104,7 +104,7 @@ def test_moved_tag_is_said_in_chinese(as_viewer, registry):
 
     html = fate_page(as_viewer, version, **{"Accept-Language": "zh-CN"}).text
 
-    assert "标签1.0现已指向另一个镜像" in html
+    assert "标签“1.0”现已指向另一个镜像" in html
 
 
 def test_image_that_was_deleted_is_said(registry):
@@ -156,7 +156,7 @@ def test_without_javascript_it_is_a_page(as_viewer, registry):
     html = as_viewer.get(reverse("registry:version-image", args=[version.uuid])).text
 
     assert "<html" in html
-    assert "The tag 1.0 still means this image." in html
+    assert "The tag “1.0” still means this image." in html
     assert f'href="{version.get_absolute_url()}"' in html
 
 
