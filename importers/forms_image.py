@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -20,6 +21,8 @@ from stores.paths_images import parse_reference
 OBS, ONLINE = "obs", "online"
 HTTP, COMMAND = "HTTP", "EXEC"
 MOST_SECONDS = 2**31 - 1
+# Fields that are never empty at first.
+BEGUN = ("config_from", "health_method", "health_url", "health_period", "health_delay", "health_failures")
 # What an editor begins with, on request.
 EXAMPLE = """{
   "model_algorithm": "custom",
@@ -187,6 +190,13 @@ class ImageSourceForm(HealthFields, EditorForm):
             attrs={"placeholder": "/bucket/folder/config.json", "data-recheck": "", "spellcheck": "false"}
         ),
     )
+
+    def __init__(self, data: QueryDict | None = None, **kwargs: Any) -> None:
+        """What a page of another source did not send begins as it does on a new page."""
+        if data is not None:
+            for name in BEGUN:
+                data.setdefault(name, str(self.base_fields[name].initial))
+        super().__init__(data, **kwargs)
 
     @classmethod
     def start_of(cls, version: ModelVersion) -> dict[str, Any]:

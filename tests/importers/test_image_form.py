@@ -73,6 +73,14 @@ def test_address_fills_in_the_image(dev, registry):
     assert "image does not say by itself what it answers" in html
 
 
+def test_choosing_the_source_begins_it_as_a_new_page_does(dev, registry):
+    page = dev.post(reverse("importers:source-fields"), typed(source="image"), headers=HTMX).context["page"]
+
+    names = ("config_from", "health_method", "health_url", "health_period", "health_delay", "health_failures")
+    assert [page.source[name].value() for name in names] == ["obs", "HTTP", "/health", "5", "12", "12"]
+    assert page.source["health"].value() is False
+
+
 def test_check_shows_what_the_image_is_and_what_its_configuration_declares(dev, registry):
     digest, _ = registry.push("team/greeter", "1.0")
 
