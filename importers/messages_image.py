@@ -11,6 +11,10 @@ register_messages(
             "There is no configuration yet, and an image does not say by itself what it answers. Import one from OBS, "
             "or write it online."
         ),
+        "image.not_asked": _(
+            "The administrator of the platform will be able to read this image, and nobody was asked for a consent. "
+            "Where that has to be recorded, choose the source Container image instead."
+        ),
         "image.too_big": _(
             "The image has %(size)s to fetch; at most %(limit)s are allowed. Make it smaller, with a leaner base image "
             "or fewer layers, and push it again."

@@ -22,13 +22,15 @@ from importers.request import ImportRequest
 from importers.scanner import ScanItem, ScanReport, scan_package
 from importers.sources import source_for
 from importers.sources.base import Folder, finding_of
+from importers.sources.image import about_image
 from importers.storable import storable
 from registry import artifacts
 from registry.artifacts import Stored
 from registry.errors import ArtifactStoreUnavailable
-from registry.findings import Finding, has_errors
+from registry.findings import Finding, Severity, Where, has_errors
 from registry.services import HandOver, PackageFile, fail_import, hand_over
 from stores.errors import SourceRefused, SourceUnavailable
+from stores.models import RegistryConnection
 
 logger = logging.getLogger(__name__)
 Listing = tuple[FileEntry, ...]
@@ -173,6 +175,7 @@ def locate(
         limits=limits,
         source=kind,
         folder_name=folder.name,
+        registry_hosts=tuple(RegistryConnection.objects.filter(workspace=workspace).values_list("address", flat=True)),
         required_files=terms.required_files,
     )
 
@@ -189,10 +192,12 @@ def _import(job: ImportJob, request: ImportRequest, heartbeat: Heartbeat) -> Non
             deployment_types=request.details.deployment_types,
         )
         report, listing = examine(folder, options, beat=heartbeat.beat)
+        report = look_at_image(job.workspace, report)
         _refuse_errors(_outcome(job, request, report))
         fetched = fetch(folder, report, heartbeat)
         _advance(job, State.CHECKING)
         report = heartbeat.during(lambda: check(folder, listing, fetched.stored, options))
+        report = look_at_image(job.workspace, report)
     except SourceRefused as refused:
         findings = (*(report.findings if report else ()), finding_of(refused))
         raise Refused(findings, _outcome(job, request, report) if report else None) from refused
@@ -204,6 +209,19 @@ def _import(job: ImportJob, request: ImportRequest, heartbeat: Heartbeat) -> Non
     files = tuple(PackageFile(path, each.size, each.sha256) for path, each in sorted(kept.items()))
     outcome = _outcome(job, request, report, scanned=scanned, files=files)
     store(job, replace(outcome, known_files=len(fetched.known), known_bytes=fetched.known_bytes))
+
+
+def look_at_image(workspace: Workspace, report: PackageReport) -> PackageReport:
+    """What the image is that the configuration of a package names; the same report where it names none.
+
+    Raises SourceUnavailable when its registry does not answer.
+    """
+    location = report.config.swr_location
+    if not location or not report.importable:
+        return report
+    about = about_image(workspace, location)
+    findings = (*about.findings, Finding("image.not_asked", Severity.WARNING, Where(CONFIG, pointer="/swr_location")))
+    return replace(report, findings=(*report.findings, *findings), facts=about.facts)
 
 
 def _with_about(report: PackageReport, folder: Folder) -> PackageReport:

@@ -97,7 +97,7 @@ def preview_source(
             config_text=config_text,
             deployment_types=deployment_types,
         )
-        return pipeline.examine(folder, options)[0]
+        return pipeline.look_at_image(workspace, pipeline.examine(folder, options)[0])
     except (SourceRefused, SourceUnavailable) as error:
         return PackageReport(findings=(finding_of(error),))
 

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from accounts.models import AuditEvent
 from importers.models import ImportJob, State
 from importers.package.report import ALL_TYPES
+from importers.services import preview_source
 from importers.sources import source_for
 from importers.sources.image import WORDS
 from importers.tasks import run_import
@@ -18,8 +19,10 @@ from registry import artifacts
 from registry.exports import export_chunks
 from registry.models import ModelVersion, Proof, Status
 from stores.errors import SourceRefused
+from tests.factories import make_workspace
 from tests.importers.images import BARE, TEXT, connect, image_at, preview, submit
-from tests.importers.jobs import run
+from tests.importers.jobs import put, run
+from tests.importers.jobs import submit as submit_from_obs
 from tests.oci_registry import RUN, free_port
 
 pytestmark = pytest.mark.django_db
@@ -255,6 +258,44 @@ def test_consent_is_needed_and_recorded(registry, developer):
         developer,
         {"name": "greeter", "version": "0.0.1", "image": image_at(registry), "words": WORDS},
     )
+
+
+def in_obs(image):
+    return put({"model/config.json": json.dumps(json.loads(TEXT) | {"swr_location": image}).encode()}, "greeter")
+
+
+def test_image_that_a_package_in_obs_names_is_pinned_as_well(registry):
+    digest, _ = registry.push("team/greeter", "1.0")
+    path = in_obs(image_at(registry))
+
+    looked = preview_source(workspace=make_workspace(), source_kind="obs", source={"path": path})
+    job = run(submit_from_obs(path))
+
+    version = ModelVersion.objects.get()
+    assert (job.state, version.status, version.source_kind) == (State.SUCCEEDED, Status.NORMAL, "obs")
+    assert version.source_params["pinned"]["digest"] == looked.facts["pinned"]["digest"] == digest
+    assert version.findings == [finding.as_dict() for finding in looked.findings]
+    assert codes(looked)[-2:] == ["image.unscanned", "image.not_asked"]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("{address}/team/greeter:none", "image.tag_missing"),
+        ("{address}/other/greeter:1.0", "image.not_allowed"),
+        ("registry.example.com/team/greeter:1.0", "config.image_registry"),
+    ],
+)
+def test_image_that_a_package_in_obs_names_is_refused_like_any_other(registry, name, code):
+    registry.push("team/greeter", "1.0")
+    path = in_obs(name.format(address=registry.address))
+
+    looked = preview_source(workspace=make_workspace(), source_kind="obs", source={"path": path})
+    job = run(submit_from_obs(path))
+
+    assert code in codes(looked)
+    assert not looked.importable
+    assert job.findings == [finding.as_dict() for finding in looked.findings]
 
 
 def test_other_sources_ask_for_no_consent():
