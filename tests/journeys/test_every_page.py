@@ -50,8 +50,9 @@ def shows_findings_and_editor(ann, site):
 def finds_image(ann, site):
     """With everything unfolded that the source has."""
     presses("/imports/new/?source=image&image={address}/team/iris:1.0", "[name=example]", "#id_config_text")(ann, site)
-    ann.page.locator("#id_health").check()
     expect(ann.page.locator("#check-verdict .status.good")).to_be_visible()
+    ann.page.locator("#id_health").check()
+    expect(ann.page.locator("#id_health_url")).to_be_visible()
 
 
 def sees_image(ann, site):
