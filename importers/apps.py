@@ -3,6 +3,7 @@ from django.utils.translation import pgettext_lazy
 
 import importers.job_messages
 import importers.messages
+import importers.messages_image
 import importers.messages_mlflow
 import importers.messages_template
 import importers.messages_training

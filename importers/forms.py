@@ -10,6 +10,7 @@ from django.core.validators import MinValueValidator
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from importers.forms_image import ImageSourceForm
 from importers.forms_obs import ObsSourceForm
 from importers.forms_source import SourceForm
 from importers.forms_source_training import TrainingSourceForm
@@ -73,7 +74,7 @@ class BasicForm(forms.Form):
 
 # In the order of the control.
 SOURCE_FORMS: dict[str, type[SourceForm]] = {
-    form.kind: form for form in (TrainingSourceForm, TemplateSourceForm, ObsSourceForm)
+    form.kind: form for form in (TrainingSourceForm, TemplateSourceForm, ImageSourceForm, ObsSourceForm)
 }
 
 

@@ -17,9 +17,9 @@ from stores.paths import parse_location
 LONGEST_PATH = 2048
 
 
-def mark_of(origin: str, text: str) -> str:
+def mark_of(origin: str, text: str, place: str = "") -> str:
     """Says where the editor's text was taken from, and recognises that it is still the same text."""
-    return f"{origin}:{_digest(text)}"
+    return f"{origin}:{_digest(text)}:{place}" if place else f"{origin}:{_digest(text)}"
 
 
 def _digest(text: str) -> str:
@@ -61,6 +61,11 @@ class SourceForm(forms.Form):
 
     def url_of(self, path: str) -> str:
         """The address of a file below the chosen folder; empty when files have none."""
+        return ""
+
+    @property
+    def consent(self) -> str:
+        """Which words were agreed to, where the source has some."""
         return ""
 
     @property
@@ -142,13 +147,33 @@ class EditorForm(SourceForm):
     config_mark = forms.CharField(required=False, widget=forms.HiddenInput)
 
     @property
+    def shows_text(self) -> bool:
+        """Whether the text of the editor counts."""
+        return bool(self["config_edit"].value())
+
+    @property
     def config_origin(self) -> str:
         """found, repaired or obs while the editor's text is what was put there; edited once it was changed."""
         text = str(self["config_text"].value() or "")
-        if not self["config_edit"].value() or not text.strip():
+        if not self.shows_text or not text.strip():
             return "found"
-        origin, _dot, mark = str(self["config_mark"].value() or "").partition(":")
+        origin, mark, _place = self._mark
         return origin if mark == _digest(text) and origin in {"found", "repaired", "obs"} else "edited"
+
+    @property
+    def loaded_from(self) -> str:
+        """The path in a bucket that the text was taken from, as far as that is known."""
+        return self._mark[2]
+
+    def wants_file(self, *, pressed: bool) -> bool:
+        """Whether the text is to be taken from `config_path`; `pressed` is the button that asks for it."""
+        return pressed
+
+    @property
+    def _mark(self) -> tuple[str, str, str]:
+        origin, _colon, rest = str(self["config_mark"].value() or "").partition(":")
+        mark, _colon, place = rest.partition(":")
+        return origin, mark, place
 
     @property
     def config_text_used(self) -> str | None:

@@ -1,15 +1,26 @@
 """What an import job says of itself: the reasons for which it stopped or waits, and the lines of its history."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
+from accounts.messages import register_audit
 from registry.findings import register_messages
 from stores.messages import MESSAGES as SOURCE_MESSAGES
 
+register_audit(
+    pgettext_lazy("audit", "Importing"),
+    {"import.consented": _("Agreed that the administrator of the platform may read an image")},
+    {"image": pgettext_lazy("audit", "Container image"), "words": _("Wording")},
+)
 register_messages(SOURCE_MESSAGES)
 register_messages(
     {
         "import.submitted": _("Import requested"),
         "import.version_taken": _("%(name)s %(version)s exists already. Choose another version number."),
+        "import.consent_missing": _(
+            "Nobody agreed yet that the administrator of the platform may read the image. Tick the box if you may "
+            "share it."
+        ),
         "import.retried": _("Retry requested"),
         "import.cancelled": _("The import was cancelled. The name and version are free again."),
         "import.version_deleted": _("The version was deleted while it was being imported, so the import ended."),

@@ -22,13 +22,15 @@ from importers.request import ImportRequest
 from importers.scanner import ScanItem, ScanReport, scan_package
 from importers.sources import source_for
 from importers.sources.base import Folder, finding_of
+from importers.sources.image import about_image
 from importers.storable import storable
 from registry import artifacts
 from registry.artifacts import Stored
 from registry.errors import ArtifactStoreUnavailable
-from registry.findings import Finding, has_errors
+from registry.findings import Finding, Severity, Where, has_errors
 from registry.services import HandOver, PackageFile, fail_import, hand_over
 from stores.errors import SourceRefused, SourceUnavailable
+from stores.models import RegistryConnection
 
 logger = logging.getLogger(__name__)
 Listing = tuple[FileEntry, ...]
@@ -84,7 +86,7 @@ def examine(
             listing.append(entry)
             yield entry
 
-    return check_package(listed(), folder.read, options), tuple(listing)
+    return _with_about(check_package(listed(), folder.read, options), folder), tuple(listing)
 
 
 def check(folder: Folder, listing: Listing, stored: Bytes, options: CheckOptions) -> PackageReport:
@@ -96,7 +98,7 @@ def check(folder: Folder, listing: Listing, stored: Bytes, options: CheckOptions
         with artifacts.open_artifact(stored[path].sha256) as file:
             return file.read(size)
 
-    return check_package(listing, read, options)
+    return _with_about(check_package(listing, read, options), folder)
 
 
 def scan(report: PackageReport, stored: Bytes, heartbeat: Heartbeat) -> ScanReport:
@@ -173,6 +175,7 @@ def locate(
         limits=limits,
         source=kind,
         folder_name=folder.name,
+        registry_hosts=tuple(RegistryConnection.objects.filter(workspace=workspace).values_list("address", flat=True)),
         required_files=terms.required_files,
     )
 
@@ -189,14 +192,16 @@ def _import(job: ImportJob, request: ImportRequest, heartbeat: Heartbeat) -> Non
             deployment_types=request.details.deployment_types,
         )
         report, listing = examine(folder, options, beat=heartbeat.beat)
+        report = look_at_image(job.workspace, report)
         _refuse_errors(_outcome(job, request, report))
         fetched = fetch(folder, report, heartbeat)
         _advance(job, State.CHECKING)
         report = heartbeat.during(lambda: check(folder, listing, fetched.stored, options))
+        report = look_at_image(job.workspace, report)
     except SourceRefused as refused:
         findings = (*(report.findings if report else ()), finding_of(refused))
         raise Refused(findings, _outcome(job, request, report) if report else None) from refused
-    scanned = scan(report, fetched.stored, heartbeat)
+    scanned = scan(report, fetched.stored, heartbeat) if report.files else None
     _refuse_errors(_outcome(job, request, report, scanned=scanned))
     _advance(job, State.STORING)
     kept = _package_bytes(report, fetched.stored)
@@ -204,6 +209,24 @@ def _import(job: ImportJob, request: ImportRequest, heartbeat: Heartbeat) -> Non
     files = tuple(PackageFile(path, each.size, each.sha256) for path, each in sorted(kept.items()))
     outcome = _outcome(job, request, report, scanned=scanned, files=files)
     store(job, replace(outcome, known_files=len(fetched.known), known_bytes=fetched.known_bytes))
+
+
+def look_at_image(workspace: Workspace, report: PackageReport) -> PackageReport:
+    """What the image is that the configuration of a package names; the same report where it names none.
+
+    Raises SourceUnavailable when its registry does not answer.
+    """
+    location = report.config.swr_location
+    if not location or not report.importable:
+        return report
+    about = about_image(workspace, location)
+    findings = (*about.findings, Finding("image.not_asked", Severity.WARNING, Where(CONFIG, pointer="/swr_location")))
+    return replace(report, findings=(*report.findings, *findings), facts=about.facts)
+
+
+def _with_about(report: PackageReport, folder: Folder) -> PackageReport:
+    about = folder.about
+    return replace(report, findings=(*about.findings, *report.findings), facts=about.facts, pins=about.pins)
 
 
 def _advance(job: ImportJob, to: State) -> None:
@@ -238,14 +261,23 @@ def _outcome(
         scan=storable(_scan_with_rules(scanned)) if scanned else {},
         has_inference_code=bool(report.inference_code),
         deployment_types=report.deployment_types,
+        image=report.facts.get("pinned", {}).get("digest", ""),
         source_params={
             **request.source,
+            **storable(dict(report.facts)),
+            **_agreed(job),
             # the folder above `model/`, also when that itself was chosen
             "package": job.source_path.removesuffix(report.root),
             "config_origin": "generated" if source_for(request.source_kind).writes_config else request.config_origin,
             "engine_chosen": request.engine,
         },
     )
+
+
+def _agreed(job: ImportJob) -> dict[str, Any]:
+    """The consent that was recorded when the import was asked for."""
+    consent = job.version.source_params.get("consent") if job.version else None
+    return {"consent": consent} if consent else {}
 
 
 def _scan_with_rules(scanned: ScanReport) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What somebody asked to import, in a form that travels and is stored on the job."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,7 @@ class ImportRequest:
 
     `config_text` replaces the source's config.json; `config_origin` says where it came from: found, edited,
     repaired or obs. What a source generates itself counts before it. `submission` names the form that was sent, so
-    that sending it twice is recognised.
+    that sending it twice is recognised. `consent` says which words of its source were agreed to.
     """
 
     name: str
@@ -28,6 +28,7 @@ class ImportRequest:
     config_origin: str = "found"
     proof_wanted: bool = True
     submission: str = ""
+    consent: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form that is stored; `from_dict` reads it back."""
@@ -42,6 +43,7 @@ class ImportRequest:
             "config_origin": self.config_origin,
             "proof_wanted": self.proof_wanted,
             "submission": self.submission,
+            "consent": self.consent,
         }
 
     @classmethod
@@ -53,6 +55,11 @@ class ImportRequest:
                 "details": _details_from_dict(stored["details"]),
             }
         )
+
+
+def pinned(request: ImportRequest, pins: Mapping[str, str]) -> ImportRequest:
+    """The same request for the very thing that was looked at, whatever its names mean later."""
+    return replace(request, source={**request.source, **pins})
 
 
 def _details_as_dict(details: VersionDetails) -> dict[str, Any]:

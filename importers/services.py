@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from celery import current_app
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 
 from accounts.models import User, Workspace
+from accounts.services import record_audit
 from importers import known, pipeline, transitions
 from importers.models import FINISHED, ImportJob, State
 from importers.package.check import PackageReport
@@ -37,9 +39,11 @@ def submit_import(request: ImportRequest, *, workspace: Workspace, by: User | No
     """Reserve the version, record the job, and ring the worker once that is committed.
 
     Raises VersionTaken when name and number exist (`replace` takes the place of a failed version), and SourceRefused
-    when the source's path cannot be one.
+    when the source's path cannot be one, or what it asks everybody to agree to was not agreed to.
     """
     source = source_for(request.source_kind)
+    if request.consent != source.consent:
+        raise SourceRefused("import.consent_missing")
     shown, terms = source.shown(workspace, request.source), source.terms(workspace, request.source)
     version = reserve_version(
         workspace,
@@ -48,7 +52,7 @@ def submit_import(request: ImportRequest, *, workspace: Workspace, by: User | No
         details=request.details,
         source_kind=request.source_kind,
         source_path=shown,
-        source_params=storable(dict(request.source)),
+        source_params=storable(dict(request.source)) | _consent(request, by),
         model_source=terms.model_source,
         proof_wanted=request.proof_wanted,
         by=by,
@@ -69,6 +73,9 @@ def submit_import(request: ImportRequest, *, workspace: Workspace, by: User | No
         created_by_name=by.get_username() if by else "",
     )
     transitions.record_event(job, State.QUEUED, "import.submitted", {}, by=by)
+    if request.consent:
+        told = {"name": request.name, "version": version.number, "image": shown, "words": request.consent}
+        record_audit(workspace, "import.consented", by=by, **told)
     _ring(job)
     return job
 
@@ -92,7 +99,7 @@ def preview_source(
             config_text=config_text,
             deployment_types=deployment_types,
         )
-        return pipeline.examine(folder, options)[0]
+        return pipeline.look_at_image(workspace, pipeline.examine(folder, options)[0])
     except (SourceRefused, SourceUnavailable) as error:
         return PackageReport(findings=(finding_of(error),))
 
@@ -141,6 +148,14 @@ def sweep_artifacts() -> int:
     known.forget_old()
     grace = now() - timedelta(seconds=settings.ARTIFACT_GRACE_SECONDS)
     return artifacts.sweep(keep_since=min(grace, oldest_running_start() or grace))
+
+
+def _consent(request: ImportRequest, by: User | None) -> dict[str, Any]:
+    """Who agreed to what, and when; kept with the version."""
+    if not request.consent:
+        return {}
+    who = by.get_username() if by else ""
+    return {"consent": {"words": request.consent, "by": who, "at": now().isoformat(timespec="seconds")}}
 
 
 def _ring(job: ImportJob) -> None:

@@ -57,13 +57,16 @@ def export_chunks(version: ModelVersion) -> Iterator[bytes]:
 
 
 def manifest(version: ModelVersion, files: Iterable[StoredFile]) -> dict[str, Any]:
-    """Every file with size and SHA-256, and the digest of the version over all of them."""
+    """Every file with size and SHA-256, the container image if there is one, and the digest of the version over all."""
+    pinned = version.source_params.get("pinned")
+    image = {"image": {"reference": pinned["reference"], "digest": pinned["digest"]}} if pinned else {}
     listed = [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in files]
     return {
         "model": version.model.name,
         "version": version.number,
         "digest": f"sha256:{version.digest}",
         "files": listed,
+        **image,
     }
 
 

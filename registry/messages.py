@@ -37,6 +37,7 @@ register_messages(
         "import.failed": _("Import failed"),
         "file.copied": _("Model files copied in: %(count)s"),
         "file.known": _("Files already in the store, not fetched again: %(count)s (%(bytes)s bytes)"),
+        "image.pinned": _("Container image pinned: %(digest)s"),
         "size.computed": _("Model size computed: %(bytes)s bytes"),
         "build.requested": _("Build request accepted"),
         "build.started": _("Build task started"),

@@ -14,6 +14,7 @@ from registry.comparison import Row, dependencies_of, differing, metrics_of, par
 from registry.config import ModelConfig
 from registry.models import ModelVersion, RegisteredModel
 from registry.queries import LARGE
+from registry.queries_image import pinned_of
 
 FILES_SHOWN = 500
 
@@ -39,7 +40,7 @@ class Kept:
 
 def comparable(model: RegisteredModel) -> QuerySet[ModelVersion]:
     """The model's versions, the highest first, with what a comparison reads of them."""
-    versions = model.versions.defer(*(name for name in LARGE if name != "config"))
+    versions = model.versions.defer(*(name for name in LARGE if name not in {"config", "source_params"}))
     return versions.select_related("inference_spec").order_by("-major", "-minor", "-patch")
 
 
@@ -78,6 +79,7 @@ def _facts(version: ModelVersion) -> Mapping[str, Any]:
         _("Digest"): version.digest,
         _("Deployment type"): version.deployment_types.replace(",", ", "),
         _("Path"): version.source_path,
+        _("Image digest"): (pinned_of(version) or {}).get("digest", ""),
         _("Inference specification"): str(spec) if spec else "",
         _("Labels"): ", ".join(sorted(label.name for label in version.labels.all())),
         _("Description"): version.description,

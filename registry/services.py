@@ -122,10 +122,11 @@ def hand_over(version: ModelVersion, report: HandOver) -> bool:
         Line("file.copied", {"count": len(report.files)}),
         Line("size.computed", {"bytes": size}),
         *_known_already(report),
+        *([Line("image.pinned", {"digest": report.image})] if report.image else []),
         Line("build.requested" if building else "import.done"),
     ]
     values: dict[str, Any] = _kept(report) | {
-        "digest": package_digest((file.path, file.size, file.sha256) for file in report.files),
+        "digest": package_digest(((file.path, file.size, file.sha256) for file in report.files), image=report.image),
         "size": size,
         "file_count": len(report.files),
         "proof": Proof.CANNOT_RUN_HERE if cannot_run else Proof.NOT_ASKED,

@@ -8,6 +8,7 @@ from registry.views.downloads import file_download
 from registry.views.editing import model_edit, version_edit
 from registry.views.exporting import version_export, version_export_form
 from registry.views.exports import export_cancel, export_page, export_retry, export_status
+from registry.views.images import version_image
 from registry.views.listing import model_list, model_versions, version_status
 from registry.views.reviewing import version_review
 from registry.views.version import version_detail
@@ -21,6 +22,7 @@ urlpatterns = [
     path("models/<uuid:code>/delete/", model_delete, name="model-delete"),
     path("versions/<uuid:code>/", version_detail, name="version"),
     path("versions/<uuid:code>/status/", version_status, name="version-status"),
+    path("versions/<uuid:code>/image/", version_image, name="version-image"),
     path("versions/<uuid:code>/edit/", version_edit, name="version-edit"),
     path("versions/<uuid:code>/export/", version_export, name="version-export"),
     path("versions/<uuid:code>/review/", version_review, name="version-review"),

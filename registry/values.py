@@ -42,11 +42,15 @@ class PackageFile:
 
 @dataclass(frozen=True)
 class HandOver:
-    """What an import found out; it lasts on the version. `known_*` were in the store and not fetched again."""
+    """What an import found out; it lasts on the version. `known_*` were in the store and not fetched again.
+
+    `image` is the digest of the container image that belongs to the package beside its files.
+    """
 
     engine: str = ""
     runtime: str = ""
     files: tuple[PackageFile, ...] = ()
+    image: str = ""
     config_found: str | None = None
     config_used: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)

@@ -55,10 +55,11 @@ class Names:
 class RegistryClient:
     """Reads one registry; every method raises SourceRefused or SourceUnavailable with a code that has a message."""
 
-    def __init__(self, place: RegistryPlace) -> None:
+    def __init__(self, place: RegistryPlace, seconds: float | None = None) -> None:
+        """With `seconds` everything it is asked may take no longer in all."""
         check_place(place)
         self._place = place
-        self._transport = Transport(place)
+        self._transport = Transport(place, seconds)
         self._sign_in = SignIn(place, self._transport)
 
     @property
@@ -105,6 +106,15 @@ class RegistryClient:
             raise self._refusal("image.malformed_manifest", image, reason=str(error)) from error
         except OtherPlatforms as error:
             raise self._refusal("image.platform_missing", image, wanted=platform, offered=str(error)) from error
+
+    def digest_of(self, image: ImageReference) -> str:
+        """Only which digest a tag or a digest means now; raises as `resolve` does."""
+        try:
+            return self._manifest(image, image.digest)[1]
+        except NotAnImage as error:
+            raise self._refusal("image.not_an_image", image, reason=str(error)) from error
+        except MalformedAnswer as error:
+            raise self._refusal("image.malformed_manifest", image, reason=str(error)) from error
 
     def _resolve(self, image: ImageReference, platform: str) -> ImageFacts:
         found, digest = self._manifest(image, image.digest)

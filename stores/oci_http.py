@@ -79,12 +79,13 @@ class _GuardedTLSPool(urllib3.HTTPSConnectionPool):
 class Transport:
     """Asks the hosts of one place; a redirect is an answer like every other."""
 
-    def __init__(self, place: RegistryPlace) -> None:
+    def __init__(self, place: RegistryPlace, seconds: float | None = None) -> None:
+        """With `seconds` all its answers together may take no longer."""
         self._place = place
+        self._until = None if seconds is None else monotonic() + seconds
         self._manager = urllib3.PoolManager(
             ssl_context=trust_of(place),
             retries=False,
-            timeout=urllib3.Timeout(connect=settings.REGISTRY_CONNECT_SECONDS, read=settings.REGISTRY_READ_SECONDS),
         )
         self._manager.pool_classes_by_scheme = {"http": _GuardedPool, "https": _GuardedTLSPool}
 
@@ -96,7 +97,13 @@ class Transport:
             headers["Authorization"] = authorization
         try:
             response = self._manager.request(
-                "GET", url, headers=headers, redirect=False, preload_content=False, decode_content=False
+                "GET",
+                url,
+                headers=headers,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+                timeout=self._timeout(),
             )
             try:
                 return self._read(url, response, limit)
@@ -105,8 +112,16 @@ class Transport:
         except (HTTPError, _Refused) as error:
             raise self._failure(error, url) from error
 
+    def _timeout(self) -> urllib3.Timeout:
+        left = float("inf") if self._until is None else self._until - monotonic()
+        if left <= 0:
+            raise unavailable("registry.timed_out", self._place, "too many answers for the time there is")
+        connect, read = settings.REGISTRY_CONNECT_SECONDS, settings.REGISTRY_READ_SECONDS
+        return urllib3.Timeout(connect=min(connect, left), read=min(read, left))
+
     def _read(self, url: str, response: urllib3.BaseHTTPResponse, limit: int) -> Answer:
         body, until = bytearray(), monotonic() + _PATIENCE * settings.REGISTRY_READ_SECONDS
+        until = min(until, self._until or until)
         while piece := response.read1(_PIECE):
             body += piece
             if len(body) > limit:

@@ -127,6 +127,15 @@ def resolve_image(workspace: Workspace, reference: str, *, platform: str = USUAL
     return look_up(connection_for(workspace, image), image, platform=platform)
 
 
+def digest_now(workspace: Workspace, image: ImageReference, *, seconds: float) -> str:
+    """Which digest an image of one of the workspace's registries has now; an answer may take `seconds` and no longer.
+
+    Raises as `resolve_image` does.
+    """
+    connection = connection_for(workspace, image)
+    return RegistryClient(place_of(connection), seconds).digest_of(image)
+
+
 def look_up(connection: RegistryConnection, image: ImageReference, *, platform: str = "") -> ImageFacts:
     """What an image of a connection is; without a platform the usual one, or the first there is."""
     check_allowed(connection, image.repository)

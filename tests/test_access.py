@@ -127,6 +127,7 @@ PAGES = {
     "versions/<uuid:code>/": of_version(VIEW),
     "versions/<uuid:code>/status/": of_version(VIEW),
     "versions/<uuid:code>/edit/": of_version(EDIT, EDIT),
+    "versions/<uuid:code>/image/": of_version(VIEW),
     "versions/<uuid:code>/export/": of_version(VIEW),
     "versions/<uuid:code>/export/form/": of_version(VIEW, IMPORT),
     "exports/<uuid:code>/": Page(VIEW, of="export", args={"code": "export"}),
@@ -166,6 +167,8 @@ PAGES = {
     "imports/<uuid:code>/cancel/": Page(IMPORT, IMPORT, of="job", args={"code": "job"}),
     "imports/<uuid:code>/retry/": Page(None, IMPORT, of="job", args={"code": "job"}),
 }
+DIGEST = f"sha256:{'0' * 64}"
+PINNED = {"reference": f"registry.example.com/team/digits:1.0@{DIGEST}", "digest": DIGEST, "layers": 1}
 PEOPLE = [*Role, "operator", "stranger", "nobody"]
 
 
@@ -196,7 +199,7 @@ def people(db):
 def things(people):
     """One of everything, in workspace `default`; what is somebody's own is the developer's."""
     workspace = make_workspace()
-    version = make_version(digest="0" * 64, file_count=1)
+    version = make_version(digest="0" * 64, file_count=1, source_params={"pinned": PINNED})
     put(GOOD)
     stored(version)
     bucket = make_bucket("other")

@@ -122,7 +122,8 @@ def check_files(tree: Tree, options: CheckOptions, notes: Notes) -> None:
             notes.info("layout.config_ignored", Where(CONFIG))
     elif not has_config:
         supplied = options.config_text is not None
-        code = "layout.config_supplied" if supplied else "layout.config_missing"
+        missing = "image.config_missing" if options.source == "image" else "layout.config_missing"
+        code = "layout.config_supplied" if supplied else missing
         notes.say(Severity.INFO if supplied else Severity.ERROR, code, Where(CONFIG))
     for entry in tree.files:
         name = entry.path.rpartition("/")[2]

@@ -1,8 +1,9 @@
 """What goes into a package check and what comes out of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from registry.config import ModelConfig
 from registry.findings import Finding, has_errors
@@ -63,6 +64,7 @@ class PackageReport:
     `files` have paths from `model/` on. `root` is what was put in front of the listed paths: empty, or `model/` when
     the chosen folder itself was the model folder; `source_path` undoes it. `engine_derived` is False when the engine
     is the form's choice. `repair` is the configuration with its mechanical faults taken out, when that parses.
+    `facts` and `pins` are what the source knows beside the files (`sources.base.About`).
     """
 
     findings: tuple[Finding, ...] = ()
@@ -79,6 +81,8 @@ class PackageReport:
     file_count: int = 0
     deployment_types: tuple[str, ...] = ()
     inference_code: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    pins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def importable(self) -> bool:

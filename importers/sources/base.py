@@ -1,8 +1,8 @@
 """What every import source offers. A source is one file in this package with a `SOURCE` in it, named like its kind."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from accounts.models import Workspace
 from importers.models import TrainingRun
@@ -24,6 +24,22 @@ class Origin:
     fingerprint: str
 
 
+@dataclass(frozen=True)
+class About:
+    """What is known of what was chosen beside its files.
+
+    `facts` last on the version, `findings` stand before those of the check, and `pins` are parameters by which this
+    very thing is found again, whatever else the chosen ones mean later.
+    """
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    pins: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING_ELSE = About()
+
+
 class Folder(Protocol):
     """The folder that was chosen: its files and their bytes, by path below it.
 
@@ -35,6 +51,9 @@ class Folder(Protocol):
     def name(self) -> str:
         """The folder's own name."""
         ...
+
+    @property
+    def about(self) -> About: ...
 
     def files(self) -> Iterator[FileEntry]: ...
 
@@ -80,6 +99,11 @@ class Source(Protocol):
     @property
     def writes_config(self) -> bool:
         """Whether its terms always bring the configuration, so that none can be sent."""
+        ...
+
+    @property
+    def consent(self) -> str:
+        """Which words everybody agrees to who imports from here; empty where there is nothing to agree to."""
         ...
 
     def shown(self, workspace: Workspace, params: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from accounts.models import Workspace
 from importers.package.check import FileEntry
-from importers.sources.base import CHUNK, Origin
+from importers.sources.base import CHUNK, NOTHING_ELSE, About, Origin
 from stores.drivers.base import LINK, Driver, Entry
 from stores.errors import SourceRefused
 from stores.models import Bucket
@@ -28,6 +28,10 @@ class BucketFolder:
     @property
     def name(self) -> str:
         return name_of(self.prefix)
+
+    @property
+    def about(self) -> About:
+        return NOTHING_ELSE
 
     def files(self) -> Iterator[FileEntry]:
         self.listed.clear()

@@ -11,7 +11,7 @@ from importers.package.layout import MODEL
 from importers.package.mlmodel import LARGEST_MLMODEL, MLMODEL, MLModel, read_mlmodel
 from importers.package.mlmodel_package import code_of, config_of, needs_of
 from importers.package.report import CODE, CONFIG
-from importers.sources.base import Folder, Origin
+from importers.sources.base import NOTHING_ELSE, About, Folder, Origin
 from stores.errors import SourceRefused
 from stores.paths import shown
 
@@ -35,6 +35,10 @@ class MlmodelFolder:
     @property
     def name(self) -> str:
         return self.output.name
+
+    @property
+    def about(self) -> About:
+        return NOTHING_ELSE
 
     def files(self) -> Iterator[FileEntry]:
         self.sources.clear()

@@ -13,6 +13,7 @@ class ObsSource:
 
     params = ("path",)
     writes_config = False
+    consent = ""
 
     def shown(self, workspace: Workspace, params: Mapping[str, str]) -> str:
         return parse_location(params.get("path", "")).folder.display

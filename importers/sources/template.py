@@ -18,6 +18,7 @@ class TemplateSource:
 
     params = ("template", "mode", "path")
     writes_config = True
+    consent = ""
 
     def shown(self, workspace: Workspace, params: Mapping[str, str]) -> str:
         chosen_of(params)

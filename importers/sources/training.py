@@ -10,7 +10,7 @@ from importers.package.check import FileEntry
 from importers.package.layout import MODEL
 from importers.package.report import CODE, CONFIG
 from importers.queries_training import run_named
-from importers.sources.base import NO_TERMS, Folder, Origin, Terms
+from importers.sources.base import NO_TERMS, NOTHING_ELSE, About, Folder, Origin, Terms
 from importers.sources.bucket import BucketFolder, folder_at
 from importers.sources.mlmodel import MlmodelFolder
 from registry.models import ModelSource
@@ -34,6 +34,10 @@ class SuppliedFolder:
     @property
     def name(self) -> str:
         return self.output.name
+
+    @property
+    def about(self) -> About:
+        return NOTHING_ELSE
 
     def files(self) -> Iterator[FileEntry]:
         self.supplied.clear()
@@ -75,6 +79,7 @@ class TrainingSource:
 
     params = ("job", "run")
     writes_config = False
+    consent = ""
 
     def shown(self, workspace: Workspace, params: Mapping[str, str]) -> str:
         return parse_location(_run(workspace, params).output_path).folder.display

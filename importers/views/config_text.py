@@ -3,6 +3,7 @@
 from django.utils.translation import gettext as _
 
 from accounts.models import Workspace
+from importers.forms_source import EditorForm
 from importers.package.config_text import LARGEST_CONFIG
 from importers.package.repair import decode
 from importers.views.page import ImportPage
@@ -12,11 +13,14 @@ from stores.services import driver_for, resolve
 
 
 def load_config(page: ImportPage) -> None:
-    """Put the file that was asked for into the editor; a refusal is said at its field and changes nothing."""
-    if page.data is None or not page.source.has_editor or "load" not in page.data:
+    """Put the file that is wanted into the editor; a refusal is said at its field and changes nothing."""
+    if page.data is None or not isinstance(page.source, EditorForm):
+        return
+    pressed, path = "load" in page.data, page.data.get("config_path", "")
+    if not page.source.wants_file(pressed=pressed):
         return
     try:
-        page.write_config(read_text(page.workspace, page.data.get("config_path", "")), "obs")
+        page.write_config(read_text(page.workspace, path), "obs", place=path)
     except (SourceRefused, SourceUnavailable) as error:
         page.refuse_config(message_for(error.code, error.params))
     except ValueError as problem:

@@ -25,11 +25,12 @@ LONGEST_PATH = 1024
 
 
 def browse(request: ConsoleRequest) -> HttpResponse:
-    """Go to the storage pages; their answer comes back to the draft of this form."""
+    """Go to the pages of storage or of registries; their answer comes back to the draft of this form."""
     field = request.POST["browse"] if request.POST["browse"] in PICKS else "path"
-    start = request.POST.get("path", "")[:LONGEST_PATH]
-    query = urlencode({"pick": PICKS[field], "field": f"id_{field}", "path": start, "next": keep(request)})
-    return redirect(f"{reverse('stores:bucket-list')}?{query}")
+    asked, pages = ("image", "stores:registry-list") if PICKS[field] == "image" else ("path", "stores:bucket-list")
+    start = request.POST.get(asked, "")[:LONGEST_PATH]
+    query = urlencode({"pick": PICKS[field], "field": f"id_{field}", asked: start, "next": keep(request)})
+    return redirect(f"{reverse(pages)}?{query}")
 
 
 def keep(request: ConsoleRequest) -> str:

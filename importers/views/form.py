@@ -69,9 +69,11 @@ def import_new(request: ConsoleRequest) -> HttpResponse:
         page = restored(request, workspace) or ImportPage(
             request.user, workspace, initial=initial_of(request, workspace)
         )
+        load_config(page)
         page.check()
         return render(request, PAGE, {"page": page})
     page = ImportPage(request.user, workspace, data=request.POST)
+    load_config(page)
     page.check()
     job = submit(page, by=request.user) if page.is_valid() else None
     if job is None or job.version is None:
@@ -101,6 +103,7 @@ def preflight(request: ConsoleRequest) -> HttpResponse:
 def source_fields(request: ConsoleRequest) -> HttpResponse:
     """The fields that follow from what was chosen: another source, or within one what its other fields depend on."""
     page = ImportPage(request.user, importing_workspace(request), data=request.POST)
+    load_config(page)
     page.check()
     page.source.errors.clear()  # what was not sent to be accepted is not refused yet
     response = render(request, SOURCE if request.htmx else PAGE, {"page": page})

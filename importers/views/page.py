@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 from accounts.models import Workspace
 from accounts.queries import Person
 from importers.forms import SOURCE_FORMS, BasicForm, SpecForm, generated_name, source_form
-from importers.forms_source import mark_of
+from importers.forms_image import ONLINE, ImageSourceForm
+from importers.forms_source import EditorForm, mark_of
 from importers.package.report import CONFIG, PackageReport
-from importers.services import ImportRequest, preview_source
+from importers.request import ImportRequest, pinned
+from importers.services import preview_source
 from importers.views.naming import Naming, naming_of
 from importers.views.new_version import model_named
 from importers.views.type_boxes import TypeBox, boxes_of
@@ -101,11 +103,19 @@ class ImportPage:
             self.data["version"] = str(self.data.get("use_version"))
         if self.data is not None and "reset" in pressed:
             self.data["config_text"] = ""
+        if self.data is not None and "example" in pressed:
+            self._begin_with_example(self.data)
         self._look()
         if "repair" in pressed and self.report and self.report.repair is not None:
             self.write_config(self.report.repair, "repaired")
             self._look()
         self._show_found_config()
+
+    def _begin_with_example(self, data: QueryDict) -> None:
+        """Nothing that was written is ever replaced by it."""
+        if isinstance(self.source, ImageSourceForm) and self.source.config_text_used is None:
+            self.write_config(self.source.example, "edited")
+            data["config_from"] = ONLINE
 
     def _look(self) -> None:
         """What is asked for need not be valid otherwise."""
@@ -158,11 +168,11 @@ class ImportPage:
         typed = self.data if self.data is not None else QueryDict()
         return [(name, str(typed[name])) for name in sorted(others) if typed.get(name)]
 
-    def write_config(self, text: str, origin: str) -> None:
-        """Put a text into the editor and switch it on."""
-        if self.data is None or not self.source.has_editor:
+    def write_config(self, text: str, origin: str, *, place: str = "") -> None:
+        """Put a text into the editor and switch it on; `place` is the path it was taken from."""
+        if self.data is None or not isinstance(self.source, EditorForm):
             return
-        self.fill = (text, mark_of(origin, text))
+        self.fill = (text, mark_of(origin, text, place or self.source.loaded_from))
         self.data["config_edit"] = "on"
         self.data["config_text"], self.data["config_mark"] = self.fill
 
@@ -214,7 +224,7 @@ class ImportPage:
             deployment_types=tuple(basic["deployment_types"]),
             spec=self.spec.values,
         )
-        return ImportRequest(
+        wanted = ImportRequest(
             name=basic["name"],
             number=basic["version"],
             details=details,
@@ -224,7 +234,9 @@ class ImportPage:
             config_text=self.source.config_text_used,
             config_origin=self.source.config_origin,
             submission=self.submission,
+            consent=self.source.consent,
         )
+        return pinned(wanted, self.report.pins) if self.report else wanted
 
     def findings_of(self, severity: Severity) -> list[Finding]:
         return [finding for finding in self.report.findings if finding.severity is severity] if self.report else []

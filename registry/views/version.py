@@ -18,6 +18,7 @@ from registry.findings import Finding, Severity
 from registry.forms import ReviewForm
 from registry.models import ModelVersion
 from registry.queries import LARGE, may_download, versions_for
+from registry.queries_image import consent_of, pinned_of
 from registry.queries_version import TabFilter, event_page, file_page
 from registry.views.base import is_part
 from registry.views.reviewing import review_panel
@@ -97,6 +98,8 @@ def _overview(version: ModelVersion, query: Mapping[str, str]) -> dict[str, Any]
         "browsable": location is not None and _bucket_exists(version, location.bucket),
         "inference_code": _inference_code(version, location),
         "may_download": may_download(version),
+        "pinned": pinned_of(version),
+        "consent": consent_of(version),
     }
 
 

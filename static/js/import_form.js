@@ -84,6 +84,7 @@ function setValue(button) {
 
 function ask(button) {
   renewToken();
+  if (button.hasAttribute("data-config-online")) form.querySelector("[name=config_from][value=online]").checked = true;
   window.htmx.ajax("POST", checker().getAttribute("hx-post"), {
     source: checker(),
     target: checker(),
@@ -145,10 +146,12 @@ function settle() {
     if (!text() || document.activeElement !== text()) worst?.scrollIntoView({ block: "nearest" });
     return;
   }
-  document.getElementById("id_path_error")?.remove();
-  document.getElementById("id_path")?.removeAttribute("aria-invalid");
+  for (const id of ["id_path", "id_image"]) {
+    document.getElementById(`${id}_error`)?.remove();
+    document.getElementById(id)?.removeAttribute("aria-invalid");
+  }
   const summary = document.getElementById("problems");
-  const over = summary?.querySelectorAll("[href='#check'], [href='#id_path'], [href='#id_engine']") ?? [];
+  const over = summary?.querySelectorAll("[href='#check'], [href='#id_path'], [href='#id_image'], [href='#id_engine']") ?? [];
   over.forEach((link) => link.parentElement.remove());
   if (summary && !summary.querySelector("li")) summary.remove();
 }

@@ -320,7 +320,7 @@ def test_import_page_asks_the_database_as_often_for_any_package(dev, packages, d
         path = put_package(f"digits{number}", files={f"f{n}.txt": b"x" for n in range(packages)} | {"m.pkl": b"x"})
     put_file("/packages/other.json", b"{}")
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         dev.get(NEW, {"path": path})
 
 

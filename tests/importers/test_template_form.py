@@ -336,5 +336,5 @@ def test_taken_folder_below_is_shown_at_once(dev):
 def test_form_asks_the_database_as_often_for_any_package(dev, files, django_assert_num_queries):
     put(WEIGHTS | {f"model/part-{number}.txt": b"x" for number in range(files)})
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         dev.get(NEW, {"source": "template", "template": "own-sklearn", "path": "/packages/digits/model/"})

@@ -174,6 +174,15 @@ class Person:
         self.creates()
         expect(self.row(version)).to_be_visible()
 
+    def imports_image(self, image, name):
+        """With the example as its configuration; the address of the version, once it is Normal."""
+        self.page.goto(f"/imports/new/?source=image&image={image}&name={name}")
+        self.button(self.words.begin_with_example).click()
+        expect(self.verdict).to_contain_text(self.words.importable)
+        self.page.locator("#id_agreed").check()
+        self.creates()
+        return self.address_when(self.words.normal)
+
     def awaits_by_reloading(self, place, words):
         """What a person without JavaScript does."""
         for _attempt in range(IMPORT_MILLISECONDS // 500):

@@ -46,6 +46,19 @@ def shows_findings_and_editor(ann, site):
     expect(ann.page.locator("#id_config_text")).not_to_have_value("")
 
 
+def finds_image(ann, site):
+    """With everything unfolded that the source has."""
+    presses("/imports/new/?source=image&image={address}/team/iris:1.0", "[name=example]", "#id_config_text")(ann, site)
+    expect(ann.page.locator("#check-verdict .status.good")).to_be_visible()
+    ann.page.locator("#id_health").check()
+    expect(ann.page.locator("#id_health_url")).to_be_visible()
+
+
+def sees_image(ann, site):
+    goes("{pinned}")(ann, site)
+    expect(ann.page.locator("#image-fate .status")).to_be_visible()
+
+
 def is_refused(ann, site):
     ann.page.goto("/imports/new/?name=1&version=x")
     ann.creates()
@@ -133,6 +146,11 @@ PAGES = {
     "import form, template refused": goes(
         "/imports/new/?source=template&template=tf-image-classification-py27&path={good}"
     ),
+    "import form, image": goes("/imports/new/?source=image"),
+    "import form, image found": finds_image,
+    "import form, image refused": goes("/imports/new/?source=image&image={address}/team/iris:none"),
+    "version, image": sees_image,
+    "image of a version": goes("{pinned}image/"),
     "template rules": presses("/imports/new/?source=template", ".template-card .help-mark", "dialog[open]"),
     "templates": goes("/model-templates/"),
     "templates, nothing found": goes("/model-templates/?q=nothing-like-it"),
@@ -240,8 +258,11 @@ def site(library, visitor, passwords):
     job, failed_job = (visitor.address(f"{name} 0.0.1") for name in ("shop", "shop-hostile"))
     passwords.push_index("team/iris", "1.0", ["linux/amd64", "linux/arm64/v8"])
     registry = visitor.connects_registry("lab", passwords.address, USER, PASSWORD)
+    pinned = visitor.imports_image(f"{passwords.address}/team/iris:1.0", "iris")
     return {
         "registry": registry,
+        "address": passwords.address,
+        "pinned": pinned,
         "good": good,
         "broken": broken,
         "model": model,

@@ -17,7 +17,7 @@ from accounts.models import Workspace
 from importers.catalogue import MODES, TEMPLATES
 from importers.models import ImportJob, State
 from importers.package.config_text import LARGEST_CONFIG
-from importers.request import ImportRequest
+from importers.request import ImportRequest, pinned
 from importers.services import preview_source, submit_import
 from importers.sources import SOURCES, source_for
 from importers.sources.base import finding_of
@@ -39,6 +39,8 @@ PARAMS = {
     "path": "/bucket/prefix/, obs://… or s3://…",
     "job": "with --source training: the name of the training job",
     "run": "with --source training: the run, such as V0001",
+    "image": "with --source image: registry.example.com/team/model:1.0; you agree that the platform's administrator "
+    "may read it, and say that you may share it",
     "template": f"with --source template: {', '.join(TEMPLATES)}",
     "mode": f"with --source template, instead of the template's own: {', '.join(MODES)}",
 }
@@ -79,7 +81,10 @@ class Answer:
 
 
 class Command(BaseCommand):
-    help = "Import a model package from a bucket. Exit 0: accepted (with --wait: Normal); 1: refused or failed."
+    help = (
+        "Import a model package from a bucket, or a container image. "
+        "Exit 0: accepted (with --wait: Normal); 1: refused or failed."
+    )
 
     def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
         # Django's own --version gives way to the model's.
@@ -126,7 +131,7 @@ class Command(BaseCommand):
         if not report.importable:
             return _refused(request, report.findings)
         try:
-            job = submit_import(request, workspace=workspace, by=None)
+            job = submit_import(pinned(request, report.pins), workspace=workspace, by=None)
         except VersionTaken as taken:
             given = {"name": request.name, "version": taken.version.number}
             return _refused(request, [Finding("import.version_taken", Severity.ERROR, params=given)])
@@ -161,6 +166,7 @@ def request_of(workspace: Workspace, options: dict[str, Any]) -> ImportRequest:
         engine=options["engine"],
         config_text=config,
         config_origin="found" if config is None else "edited",
+        consent=source_for(options["source"]).consent,
     )
 
 
