@@ -168,7 +168,7 @@ PAGES = {
     "imports/<uuid:code>/retry/": Page(None, IMPORT, of="job", args={"code": "job"}),
 }
 DIGEST = f"sha256:{'0' * 64}"
-PINNED = {"reference": f"registry.example.com/team/digits:1.0@{DIGEST}", "digest": DIGEST, "layers": 1}
+PINNED = {"reference": f"registry.example.com/team/digits:1.0@{DIGEST}", "digest": DIGEST, "size": 1, "layers": 1}
 PEOPLE = [*Role, "operator", "stranger", "nobody"]
 
 
