@@ -1,17 +1,20 @@
 """Commands on connections, and what an image of a workspace's own registries is."""
 
 import dataclasses
+import time
 
 import pytest
 
 from accounts.models import AuditEvent
 from accounts.secrets import unseal
+from stores.errors import SourceUnavailable
 from stores.models import RegistryConnection
 from stores.oci_images import ImageFacts
 from stores.services_registries import (
     RegistryEntry,
     check_registry,
     connect_registry,
+    digest_now,
     edit_registry,
     place_of,
     probe_registry,
@@ -205,3 +208,30 @@ def test_repositories_allowed_by_name_are_known_without_a_list(token_connection)
     assert repositories_of(token_connection).complete
     token_connection.repositories = ""
     assert code(repositories_of, token_connection) == "registry.no_catalog"
+
+
+def test_digest_now_is_what_the_tag_means_and_takes_no_longer_than_it_may(workspace, admin, passwords):
+    digest, _ = passwords.push("team/now", "1.0")
+    connect_registry(workspace, RegistryEntry("now", oci_answers.place_of(passwords)), by=admin)
+    image = oci_answers.reference(passwords, repository="team/now")
+
+    with pytest.raises(SourceUnavailable) as late:
+        digest_now(workspace, image, seconds=0)
+
+    assert digest_now(workspace, image, seconds=5) == digest
+    assert late.value.code == "registry.timed_out"
+
+
+def test_digest_now_gives_up_on_a_registry_that_is_slow(workspace, admin):
+    def slowly(request):
+        time.sleep(1.5)
+        return Answer(200, b"{}", {})
+
+    with answering(slowly) as server:
+        connect_registry(workspace, RegistryEntry("slow", oci_answers.place_of(server)), by=admin)
+        began = time.monotonic()
+        with pytest.raises(SourceUnavailable) as late:
+            digest_now(workspace, oci_answers.reference(server), seconds=0.3)
+
+    assert late.value.code == "registry.timed_out"
+    assert time.monotonic() - began < 3
