@@ -25,7 +25,9 @@ def test_person_comes_in_by_a_link_and_a_program_exports_with_their_token(sign_i
     link = invite(chief, note=name)
     bo = make_account(visit(language), link, chief, name)
     chief.page.goto("/workspace/members/")
-    chief.page.get_by_label(chief.words.role_of.format(name)).select_option("developer")
+    row = chief.page.locator("tr", has_text=name)
+    row.get_by_label(chief.words.role_of.format(name), exact=True).select_option("developer")
+    row.get_by_role("button", name=chief.words.save).click()
     expect(chief.page.locator(".notice.success")).to_contain_text(name)
     secret = make_token(bo)
 
@@ -54,7 +56,7 @@ def test_person_is_invited_and_made_an_administrator_without_javascript(sign_in,
 
     chief.page.goto("/workspace/members/?q=plain-bo")
     row = chief.page.locator("tr", has_text="plain-bo")
-    row.get_by_label("Role of plain-bo").select_option("admin")
+    row.get_by_label("Role of plain-bo", exact=True).select_option("admin")
     row.get_by_role("button", name="Save").click()
     expect(chief.page.locator(".notice.success")).to_have_text("plain-bo is now: Administrator.")
 
