@@ -1,5 +1,6 @@
 """What an administrator types to connect an MLflow server, and to change a connection."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -104,6 +105,12 @@ class ConnectionForm(forms.Form):
         if ":" in name:
             raise forms.ValidationError(_("A user name holds no colon."))
         return name
+
+    def clean_token(self) -> str:
+        token: str = self.cleaned_data["token"]
+        if re.fullmatch(r"[!-~]*", token) is None:
+            raise forms.ValidationError(_("A token has only letters, digits and signs of ASCII, and no spaces."))
+        return token
 
     def clean_experiments(self) -> tuple[str, ...]:
         names = tuple(dict.fromkeys(line.strip() for line in self.cleaned_data["experiments"].splitlines()))

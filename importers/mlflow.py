@@ -10,6 +10,7 @@ from urllib.parse import quote
 from django.conf import settings
 
 from importers.mlflow_http import Answer, Place, ask, check_address
+from importers.values_training import YEARS
 from stores.errors import SourceRefused
 from stores.paths import shown
 
@@ -147,8 +148,9 @@ def _part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _text(said: Mapping[str, Any], name: str) -> str:
+    """A text; lone surrogates, which no address and no database takes, become question marks."""
     value = said.get(name)
-    return value if isinstance(value, str) else ""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
 def _run(said: Mapping[str, Any]) -> Run:
@@ -183,13 +185,19 @@ def _model(said: Mapping[str, Any]) -> LoggedModel:
 
 def _number(value: Any) -> float | None:
     """A finite number; the server writes the others as texts."""
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if usable else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _time(value: Any) -> datetime | None:
-    """Milliseconds since 1970, which older servers write as text."""
+    """Milliseconds since 1970, which older servers write as text; None also for what no run here may have."""
     try:
-        return datetime.fromtimestamp(int(value) / 1000, UTC) if value else None
+        moment = datetime.fromtimestamp(int(value) / 1000, UTC) if value else None
     except (TypeError, ValueError, OverflowError, OSError):
         return None
+    return moment if moment and moment.year in YEARS else None

@@ -65,7 +65,7 @@ class ArtifactPlaces:
                 yield bucket, as_prefix(key)[len(bucket.prefix) :]
 
     def _in_folders(self, address: str) -> Iterator[tuple[Bucket, str]]:
-        path = PurePosixPath(unquote(urlsplit(address).path) if address.startswith("file:") else address)
+        path = PurePosixPath(unquote(_path_of(address)) if address.startswith("file:") else address)
         for bucket in self.buckets:
             for root in {settings.BUCKETS_ROOT, Path(settings.BUCKETS_ROOT).resolve()}:
                 folder = PurePosixPath(root) / bucket.name
@@ -77,7 +77,7 @@ class ArtifactPlaces:
         if not self.root:
             raise SourceRefused("mlflow.skip_proxied")
         root = parse_location(self.root).folder
-        path = PurePosixPath(urlsplit(address).path)
+        path = PurePosixPath(_path_of(address))
         if ".." in path.parts:
             raise SourceRefused("source.unsafe_name", path=shown(str(path)))
         inside = str(path).strip("/")
@@ -94,6 +94,14 @@ class ArtifactPlaces:
         except SourceUnavailable as error:
             self.silent[bucket.pk] = error
             raise
+
+
+def _path_of(address: str) -> str:
+    """The path of an address; raises SourceRefused for what is none."""
+    try:
+        return urlsplit(address).path
+    except ValueError as error:
+        raise SourceRefused("source.path_malformed", path=shown(address)) from error
 
 
 def _place(address: str) -> str:

@@ -89,6 +89,8 @@ def delete_run(run: TrainingRun, *, by: User) -> None:
 @transaction.atomic
 def delete_job(job: TrainingJob, *, by: User) -> None:
     """Forget a job and its runs. What was imported from them stays, and so do their outputs."""
+    # Held so that no run comes to it meanwhile, which would make the database refuse.
+    TrainingJob.objects.select_for_update(of=("self",)).filter(pk=job.pk).first()
     record_audit(job.workspace, "training.job_deleted", by=by, name=job.name, runs=job.runs.count())
     job.delete()
 

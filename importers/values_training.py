@@ -22,6 +22,8 @@ LONGEST_PATH = 2048
 LONGEST_ENGINE = 36
 MOST_ENTRIES = 200
 LONGEST_VALUE = 2000
+# Of the times of a run: every clock in the world can show them.
+YEARS = range(1970, 9999)
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,12 @@ def _check_metrics(values: RunValues) -> None:
 
 
 def _finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _check_parameters(values: RunValues) -> None:
@@ -175,6 +182,15 @@ def _check_url(values: RunValues) -> None:
     address = values.external_url
     if address and (not re.fullmatch(r"https?://\S{1,2000}", address) or has_hidden_characters(address)):
         raise ValidationError(_("An address begins with http:// or https://."), code="no_address")
+
+
+def _check_year(moment: datetime | None) -> None:
+    if moment and moment.year not in YEARS:
+        raise ValidationError(
+            _("Only times from the years %(first)s to %(last)s can be kept."),
+            params={"first": YEARS[0], "last": YEARS[-1]},
+            code="year",
+        )
 
 
 def _check_times(values: RunValues) -> None:
@@ -195,5 +211,7 @@ _RULES: tuple[tuple[str, Callable[[RunValues], None]], ...] = (
     ("metrics", _check_metrics),
     ("parameters", _check_parameters),
     ("external_url", _check_url),
+    ("started_at", lambda values: _check_year(values.started_at)),
+    ("finished_at", lambda values: _check_year(values.finished_at)),
     ("finished_at", _check_times),
 )

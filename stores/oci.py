@@ -201,7 +201,7 @@ class RegistryClient:
         found = re.search(r'<([^<>]{1,4096})>\s*;\s*rel="?next"?', answer.headers.get("link", ""))
         if found is None:
             return ""
-        url: str = urljoin(answer.url, found.group(1))
+        url = self._joined(answer.url, found.group(1))
         # Behind a proxy that adds the encryption, some name the next page without it.
         if not is_among(url, (self._place.address,)) or urlsplit(url).scheme != self._place.scheme:
             raise refusal("registry.redirected", self._place, host=shown(urlsplit(url).netloc or url))
@@ -259,9 +259,13 @@ class RegistryClient:
         return refusal("registry.rejected", self._place, reason=f"{host}: {answer.status}")
 
     def _target(self, answer: Answer) -> str:
-        """Where a redirect leads; raises a refusal where that is no address at all."""
+        """Where a redirect leads."""
+        return self._joined(answer.url, answer.headers.get("location", ""))
+
+    def _joined(self, base: str, address: str) -> str:
+        """An address as it stands in an answer; raises a refusal for what is none at all."""
         try:
-            url: str = urljoin(answer.url, answer.headers.get("location", ""))
+            url: str = urljoin(base, address)
             return urlsplit(url).geturl()
         except ValueError as error:
             raise refusal("registry.redirected", self._place, host="?") from error

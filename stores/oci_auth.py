@@ -11,8 +11,8 @@ from stores.oci_json import MalformedAnswer, read_object
 from stores.oci_place import RegistryPlace, check_url, is_among, refusal, unavailable
 from stores.paths import shown
 
-_SCHEME = re.compile(r"\s*,?\s*([A-Za-z][A-Za-z0-9-]*)(?=\s|,|$)")
-_PARAMETER = re.compile(r'\s*,?\s*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
+_SCHEME = re.compile(r"[\s,]*([A-Za-z][A-Za-z0-9-]*)(?=\s|,|$)")
+_PARAMETER = re.compile(r'[\s,]*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
 _SENT_AS_HEADER = r"[\x21-\x7e]{1,65536}"
 _MOST = MIB
 _LONGEST = 8192

@@ -117,14 +117,18 @@ def check_registry(connection: RegistryConnection) -> Checked | SourceRefused | 
     return outcome
 
 
-def resolve_image(workspace: Workspace, reference: str, *, platform: str = USUAL_PLATFORM) -> ImageFacts:
+def resolve_image(
+    workspace: Workspace, reference: str, *, platform: str = USUAL_PLATFORM, seconds: float | None = None
+) -> ImageFacts:
     """What an image of one of the workspace's registries is now, pinned by digest; nothing is fetched or stored.
+
+    With `seconds` all answers of the registry together may take no longer.
 
     Raises SourceRefused where the reference is none, its registry is not connected (`image.not_connected`), the
     connection does not allow its repository (`image.not_allowed`), or it is not made for the platform.
     """
     image = parse_reference(reference)
-    return look_up(connection_for(workspace, image), image, platform=platform)
+    return look_up(connection_for(workspace, image), image, platform=platform, seconds=seconds)
 
 
 def digest_now(workspace: Workspace, image: ImageReference, *, seconds: float) -> str:
@@ -136,12 +140,14 @@ def digest_now(workspace: Workspace, image: ImageReference, *, seconds: float) -
     return RegistryClient(place_of(connection), seconds).digest_of(image)
 
 
-def look_up(connection: RegistryConnection, image: ImageReference, *, platform: str = "") -> ImageFacts:
+def look_up(
+    connection: RegistryConnection, image: ImageReference, *, platform: str = "", seconds: float | None = None
+) -> ImageFacts:
     """What an image of a connection is; without a platform the usual one, or the first there is."""
     check_allowed(connection, image.repository)
     if platform and not is_platform(platform):
         raise SourceRefused("image.platform_malformed", wanted=shown(platform))
-    return client_for(connection).resolve(image, platform=platform)
+    return RegistryClient(place_of(connection), seconds).resolve(image, platform=platform)
 
 
 def connection_for(workspace: Workspace, image: ImageReference) -> RegistryConnection:

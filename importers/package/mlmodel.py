@@ -24,7 +24,7 @@ _WEIGHTS = {"sklearn": "pickled_model", "xgboost": "data"}
 _VERSIONS = {"sklearn": "sklearn_version", "xgboost": "xgb_version"}
 # The library writes nothing for a value that is none, or this word.
 _NONE = ("", "null", "~", "None")
-_PYTHON = re.compile(r"([0-9]+)\.([0-9]+)(?:\.[0-9a-z]+)*")
+_PYTHON = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})(?:\.[0-9a-z]+)*")
 _VERSION = re.compile(r"[0-9]+(?:\.[0-9]+){0,3}(?:(?:a|b|rc|\.post)[0-9]+)?")
 _CLASS = re.compile(r"xgboost(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
 

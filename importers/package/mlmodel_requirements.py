@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -87,7 +86,7 @@ def _lines(text: str) -> Iterator[str]:
 def _parsed(line: str) -> Requirement | None:
     try:
         return Requirement(line.strip())
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return None
 
 
@@ -100,7 +99,7 @@ def _applies(requirement: Requirement, python: str) -> bool:
     linux = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_machine": "x86_64"}
     try:
         return requirement.marker.evaluate(place | linux)
-    except (UndefinedComparison, UndefinedEnvironmentName):
+    except ValueError:
         return True
 
 

@@ -64,12 +64,13 @@ class ImageSource:
 def about_image(workspace: Workspace, reference: str) -> About:
     """What an image of one of the workspace's registries is now; why it cannot be used is a finding.
 
-    Raises SourceUnavailable when its registry does not answer.
+    Raises SourceUnavailable when its registry does not answer before the lease of an import is in danger.
     """
     if not reference.strip():
         return About(findings=(Finding("image.missing", Severity.ERROR),))
     try:
-        facts = resolve_image(workspace, reference, platform=settings.IMAGE_PLATFORM)
+        patience = settings.IMPORT_LEASE_SECONDS / 2
+        facts = resolve_image(workspace, reference, platform=settings.IMAGE_PLATFORM, seconds=patience)
     except SourceRefused as refused:
         return About(findings=(finding_of(refused),))
     return About({"pinned": _kept(facts)}, tuple(_findings(facts)), {"image": facts.pinned})

@@ -25,6 +25,7 @@ from importers.values_training import RunValues
 from registry.findings import message_for
 
 LARGEST_BODY = 1024 * 1024
+DEEPEST = 16
 BAD_REQUEST, CONFLICT, NO_TOKEN = "ModelArts.0104", "ModelArts.3002", "ModelArts.0201"
 Errors = dict[str, list[str]]
 
@@ -142,12 +143,14 @@ def _object(value: Any) -> dict[str, Any]:
     return value
 
 
-def _texts(value: Any) -> list[str]:
-    """Every text in a JSON value, its names too."""
+def _texts(value: Any, depth: int = 0) -> list[str]:
+    """Every text in a JSON value, its names too; raises ValidationError for one that is nested without end."""
+    if depth > DEEPEST:
+        raise ValidationError(_("Values are nested at most %(most)s deep."), params={"most": DEEPEST})
     if isinstance(value, dict):
-        return [text for pair in value.items() for part in pair for text in _texts(part)]
+        return [text for pair in value.items() for part in pair for text in _texts(part, depth + 1)]
     if isinstance(value, list):
-        return [text for part in value for text in _texts(part)]
+        return [text for part in value for text in _texts(part, depth + 1)]
     return [value] if isinstance(value, str) else []
 
 

@@ -152,7 +152,7 @@ class Shown:
             moment = parse_datetime(self.facts.config.created)
         except ValueError:
             return None
-        return moment if moment and is_aware(moment) and moment.year > 1 else None
+        return moment if moment and is_aware(moment) and 1 < moment.year < 9999 else None
 
     @property
     def is_index(self) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
+from time import sleep
 
 import pytest
 from django.core.management import call_command
@@ -24,6 +25,8 @@ from tests.importers.images import BARE, TEXT, connect, image_at, preview, submi
 from tests.importers.jobs import put, run
 from tests.importers.jobs import submit as submit_from_obs
 from tests.oci_registry import RUN, free_port
+from tests.stores.answers import Answer, answering
+from tests.stores.oci_answers import reference
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +70,22 @@ def test_digest_of_a_version_covers_its_configuration_and_its_image(registry):
     content = TEXT.encode()
     line = f"model/config.json\0{len(content)}\0{hashlib.sha256(content).hexdigest()}\nimage\0{digest}\n"
     assert ModelVersion.objects.get().digest == hashlib.sha256(line.encode()).hexdigest()
+
+
+def test_registry_that_takes_longer_than_a_lease_is_asked_again_later(settings):
+    settings.IMPORT_LEASE_SECONDS = 0.4
+
+    def slowly(request):
+        sleep(1)
+        return Answer(404)
+
+    with answering(slowly) as server:
+        connect(server)
+        report = preview(str(reference(server)))
+        job = run(submit(str(reference(server))))
+
+    assert codes(report) == ["registry.timed_out"]
+    assert (job.state, job.reason_code) == (State.QUEUED, "registry.timed_out")
 
 
 def test_import_delivered_twice_is_one_import(registry):

@@ -217,6 +217,15 @@ def test_what_cannot_be_is_refused_at_its_field_and_nothing_is_lost(as_admin, ch
     assert MLflowConnection.objects.count() == 0
 
 
+@pytest.mark.parametrize("token", ["“secret”", "a\nb", "a b"])
+def test_a_token_that_no_request_can_carry_is_refused_at_its_field(as_admin, token):
+    with server([], []) as mlflow:
+        page = as_admin.post(f"{LIST}new/", typed(address=mlflow.endpoint, auth="token", token=token, anyway=None))
+
+    assert (page.status_code, [*errors(page)]) == (422, ["token"])
+    assert MLflowConnection.objects.count() == 0
+
+
 def test_a_name_that_is_taken_is_told(as_admin):
     connect()
 

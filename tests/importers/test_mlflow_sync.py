@@ -146,6 +146,8 @@ def test_what_is_no_model_is_counted_with_its_reason(settings, info, code):
         ("{root}/packages/../../etc", "mlflow.skip_no_bucket"),
         ("{root}/packages/nothing", "source.missing"),
         ("{root}/packages/a b", "source.space_in_path"),
+        ("file://[/x", "source.path_malformed"),
+        ("mlflow-artifacts://[/x", "mlflow.skip_proxied"),
     ],
 )
 def test_a_model_that_cannot_be_reached_is_skipped_with_its_reason(settings, uri, code):
@@ -163,6 +165,25 @@ def test_artifacts_that_the_server_hands_out_are_read_where_it_keeps_them(settin
         synchronise(mlflow.endpoint, artifact_root="/packages/kept/")
 
     assert TrainingRun.objects.get().output_path == "/packages/kept/1/models/m1/artifacts/"
+
+
+def test_an_address_of_artifacts_that_is_none_is_refused():
+    with pytest.raises(SourceRefused, match=r"path_malformed"):
+        ArtifactPlaces(make_workspace(), "/packages/kept/").reaches("mlflow-artifacts://[/x")
+
+
+def test_values_that_nothing_can_keep_leave_the_others(settings):
+    strange = a_run(
+        info={"run_id": "r\ud800", "start_time": 253402300799000, "end_time": -62135596800000},
+        metrics=[{"key": "huge", "value": 10**400}, {"key": "f1", "value": 0.5}],
+    )
+    uri = place_in(settings)
+    with server([strange, a_run(2)], [a_model("r\ud800", uri), a_model("r2", uri, "m2")], name="f\ud800") as mlflow:
+        connection = synchronise(mlflow.endpoint)
+
+    first = TrainingRun.objects.get(number=2)
+    assert (connection.last_code, connection.runs_new) == ("", 2)
+    assert (first.metrics, first.started_at, first.finished_at) == ({"f1": 0.5}, None, None)
 
 
 def test_the_bucket_with_the_longest_prefix_is_taken():

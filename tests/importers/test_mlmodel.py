@@ -186,6 +186,7 @@ def test_a_model_without_signature_has_rows_of_any_kind():
         ("3.8.2", "python3.11"),
         ("3.6.9", "python3.6"),
         ("", "python3.11"),
+        ("3." + "9" * 5000, "python3.11"),
     ],
 )
 def test_the_runtime_is_the_nearest(python, runtime):
@@ -243,6 +244,18 @@ def test_lines_that_cannot_be_expressed_are_told(line):
     needs = read_requirements(line, python="3.11")
 
     assert (needs.packages, needs.left_out) == ((), (line,))
+
+
+def test_lines_that_no_reader_survives_are_told():
+    needs = read_requirements(f"a; {'(' * 30_000}", python="3.11")
+
+    assert (needs.packages, len(needs.left_out)) == ((), 1)
+
+
+def test_a_marker_that_cannot_be_answered_counts_as_holding():
+    assert packages(f"a==1; python_version < '{'9' * 5000}'") == [
+        {"package_name": "a", "package_version": "1", "restraint": "EXACT"}
+    ]
 
 
 def test_hashes_continuations_and_the_wrapper_are_left_out():

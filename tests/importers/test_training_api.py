@@ -91,6 +91,10 @@ def test_contradiction_is_answered_with_its_field(send):
         ({"parameters": {"a": "\0"}}, ["parameters"]),
         ({"engine": "x" * 40}, ["engine"]),
         ({"job": "\ud800"}, ["job"]),
+        ({"metrics": {"accuracy": 10**400}}, ["metrics"]),
+        ({"parameters": {"a": json.loads("[" * 400 + "]" * 400)}}, ["parameters"]),
+        ({"started_at": "0001-01-01T00:00:00+08:00"}, ["started_at"]),
+        ({"finished_at": "9999-12-31T23:59:59Z"}, ["finished_at"]),
     ],
 )
 def test_bad_body_is_refused_field_by_field(send, change, fields):

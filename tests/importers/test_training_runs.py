@@ -1,15 +1,18 @@
 """Registering runs: once by job and external ID, later only forwards."""
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 
 from accounts.models import AuditEvent
+from importers import services_training
 from importers.errors import RunConflict
 from importers.models import AlgorithmKind, RunSource, RunStatus, TrainingJob, TrainingRun
-from importers.services_training import Registered, record_run, register_run
+from importers.services_training import Registered, delete_job, record_run, register_run
 from importers.values_training import RunValues
 from tests.factories import make_member, make_workspace
 
@@ -173,3 +176,29 @@ def test_value_no_database_keeps_is_replaced_and_said_again_without_a_contradict
     run, _ = register(said)
 
     assert (run.parameters, register(said)[1]) == ({"note": "a\ufffdb"}, Registered.UNCHANGED)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_job_is_deleted_with_the_run_that_comes_to_it_meanwhile(monkeypatch):
+    ann, job = make_member("ann"), register(DONE)[0].job
+    recorded, outcomes = threading.Event(), []
+
+    def delete():
+        recorded.wait()
+        try:
+            outcomes.append(delete_job(job, by=ann))
+        finally:
+            connection.close()
+
+    def audit_slowly(*args, **kwargs):
+        recorded.set()
+        monkeypatch.undo()
+        deleter.join(timeout=0.5)
+
+    deleter = threading.Thread(target=delete)
+    deleter.start()
+    monkeypatch.setattr(services_training, "record_audit", audit_slowly)
+    register(replace(DONE, external_id="run-2"))
+    deleter.join()
+
+    assert (outcomes, TrainingJob.objects.count(), TrainingRun.objects.count()) == ([None], 0, 0)

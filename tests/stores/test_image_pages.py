@@ -1,11 +1,13 @@
 """What a registry holds, as pages and as a picker."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from stores.models import RegistryConnection
 from stores.services_registries import RegistryEntry, connect_registry, place_of
+from stores.views.images import Shown
 
 CHINESE = {"HTTP_ACCEPT_LANGUAGE": "zh-hans"}
 HTMX = {"HX-Request": "true"}
@@ -47,6 +49,11 @@ def test_thousand_tags_lie_on_ten_pages_the_latest_first(as_viewer, at, many):
     assert [len(page) for page in pages] == [100] * 10
     assert pages[0][:2] == ["v1.999", "v1.998"]
     assert [name for page in pages for name in page] == [f"v1.{number}" for number in reversed(range(1000))]
+
+
+@pytest.mark.parametrize("built", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-01-02T03:04:05", "soon"])
+def test_image_built_at_a_time_that_no_page_can_show_has_none(built):
+    assert Shown(SimpleNamespace(config=SimpleNamespace(created=built))).created is None
 
 
 def test_tags_are_sorted_and_searched_by_their_address(as_viewer, at, many):

@@ -304,7 +304,8 @@ def test_page_of_a_list_is_no_larger_than_can_be():
 
 
 @pytest.mark.parametrize(
-    "target", ["http://127.0.0.1:1/v2/x", "http://169.254.169.254/", "file:///etc/passwd", "https://x.example/"]
+    "target",
+    ["http://127.0.0.1:1/v2/x", "http://169.254.169.254/", "file:///etc/passwd", "https://x.example/", "http://[x"],
 )
 def test_next_page_lies_nowhere_else(target):
     with answering(lambda request: as_json({"tags": ["1"]}, Link=f'<{target}>; rel="next"')) as server:

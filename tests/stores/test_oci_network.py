@@ -175,6 +175,13 @@ def test_challenges_are_read_as_servers_write_them():
     assert list(challenges('=,,"')) == []
 
 
+def test_challenge_of_blanks_is_read_at_once():
+    began = time.process_time()
+
+    assert list(challenges(f'Bearer{" " * 8000}"')) == [("bearer", {})]
+    assert time.process_time() - began < 0.5
+
+
 def test_password_is_shown_by_no_place():
     assert PASSWORD not in repr(RegistryPlace("a.b", username="x", password=PASSWORD, ca="secret-authority"))
 
