@@ -271,6 +271,7 @@ def site(library, visitor, passwords):
         "job": job,
         "failed_job": failed_job,
         "export": export,
+        "training": enters_run(visitor, good),
     }
 
 
