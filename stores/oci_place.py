@@ -82,7 +82,7 @@ def check_ca(text: str) -> None:
     """Refuse what is no certificate in PEM form."""
     try:
         ssl.create_default_context(cadata=text)
-    except (ssl.SSLError, ValueError) as error:
+    except (ssl.SSLError, ValueError, TypeError) as error:
         raise SourceRefused("registry.ca_malformed") from error
 
 

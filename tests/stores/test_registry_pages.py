@@ -203,6 +203,7 @@ def test_connecting_refuses_with_the_reason_until_it_is_insisted_on(
         ("blob_hosts", "https://a.b/path"),
         ("blob_hosts", "\n".join(f"h{number}.example" for number in range(30))),
         ("ca", "nonsense"),
+        ("ca", "证书"),
     ],
 )
 @pytest.mark.parametrize("languages", [{}, CHINESE])
