@@ -79,6 +79,7 @@ def invite(chief, note):
     """The link of a new invitation, for a viewer."""
     chief.page.goto("/workspace/members/")
     chief.link(chief.words.invite).click()
+    expect(chief.page.locator("[name=note]")).to_be_visible()  # the rows of members choose a role, too
     chief.page.locator("[name=role]").last.select_option("viewer")
     chief.page.locator("[name=note]").fill(note)
     chief.button(chief.words.make_link).click()
