@@ -264,7 +264,6 @@ def range_of(steps):
     return re.search(r"SEARCH accounts_auditevent USING (?:COVERING )?INDEX \w+ \((.*)\)", steps)[1]
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="the plans of SQLite")
 @pytest.mark.parametrize("days", DAYS)
 @pytest.mark.parametrize(("wanted", "columns"), FILTERS)
 def test_every_page_is_one_range_of_an_index(chief, wanted, columns, days):
