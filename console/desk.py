@@ -12,7 +12,7 @@ from registry.queries import LARGE, MOST_COUNTED
 from registry.queries_review import awaiting_review, reviews_for
 
 WAITING_SHOWN = 6
-APPS = ("registry", "importers", "stores", "accounts")
+APPS = ("registry", "serving", "importers", "stores", "accounts")
 MODELS = ("Review", "ModelVersion", "RegisteredModel", "Workspace", "User", "AuditEvent")
 
 

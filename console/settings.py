@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import socket
 import zoneinfo
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,11 @@ DATA = Path(env.text("MODELPORT_DATA", str(BASE_DIR / "var"))).expanduser().reso
 DEBUG = env.flag("MODELPORT_DEBUG", False)
 BIND = env.address("MODELPORT_BIND", "127.0.0.1")
 PORT = env.number("PORT", 8000, least=1, most=65_535)
+# Where predictions are asked; the address shown to people may be that of a proxy before it.
+GATEWAY_PORT = env.number("GATEWAY_PORT", min(PORT + 1, 65_535), least=1, most=65_535)
+GATEWAY_URL = env.text("GATEWAY_URL", f"http://localhost:{GATEWAY_PORT}").rstrip("/")
+# What this host is called where several serve; its supervisor takes the instances of that name.
+HOST_NAME = env.text("MODELPORT_HOST_NAME") or socket.gethostname()
 LISTEN = f"[{BIND}]:{PORT}" if ":" in BIND else f"{BIND}:{PORT}"
 
 # `up` writes the key below DATA; without it (a check in CI, say) a key that lives as long as the process will do.
@@ -40,6 +46,7 @@ WEB_THREADS = env.number("MODELPORT_WEB_THREADS", 8, least=1)
 INSTALLED_APPS = [
     "console.apps.ConsoleConfig",
     "importers.apps.ImportersConfig",
+    "serving.apps.ServingConfig",
     "registry.apps.RegistryConfig",
     "stores.apps.StoresConfig",
     "accounts.apps.AccountsConfig",

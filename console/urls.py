@@ -34,6 +34,7 @@ urlpatterns = [
     path("", include("stores.urls")),
     path("", include("registry.urls")),
     path("", include("importers.urls")),
+    path("", include("serving.urls")),
 ]
 
 handler400 = "console.views.bad_request"

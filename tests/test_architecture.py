@@ -8,24 +8,32 @@ from celery import current_app
 from django.conf import settings
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("console", "accounts", "stores", "registry", "importers")
+APPS = ("console", "accounts", "stores", "registry", "importers", "serving")
 # Inside an app a file imports only what stands to its right; one group is one step.
 STEPS = [
     {"urls"},
-    {"views", "tasks", "management", "admin", "apps", "middleware"},
+    {"views", "tasks", "management", "admin", "apps", "middleware", "supervisor", "gateway"},
     {"forms", "requests"},
     {"services"},
-    {"pipeline", "preparation", "exports", "uploads"},
+    {"pipeline", "preparation", "exports", "uploads", "building", "proof", "rollout"},
+    {"environments", "backends"},
     {"scanner", "scan_child", "sources", "package", "fetching", "known", "heartbeat", "shutdown", "archive", "mlflow"},
-    {"artifacts", "drivers", "oci"},
+    {"artifacts", "drivers", "oci", "sandbox", "packages", "snapshots"},
     {"transitions", "details"},
     {"queries"},
     {"values", "request"},
     {"models"},
-    {"config", "catalogue", "specs", "roles", "secrets", "paths", "keyset", "digests", "storable", "comparison"},
+    {"config", "catalogue", "specs", "roles", "secrets", "paths", "keyset", "digests", "storable", "comparison"}
+    | {"asking", "locks"},
     {"validators", "engines", "versions", "findings", "errors", "messages", "job_messages", "scan_messages"},
 ]
-SUBPROCESS_USERS = {"console/launcher.py", "importers/scanner.py", "demo/train.py"}
+SUBPROCESS_USERS = {
+    "console/launcher.py",
+    "demo/train.py",
+    "importers/scanner.py",
+    "serving/environments.py",
+    "serving/supervisor.py",
+}
 PURE_PACKAGE_FORBIDDEN = ("django.db", "django.http", "requests", "urllib", "subprocess", "multiprocessing", "celery")
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.messages import AUDIT, GROUPS, register_audit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-APPS = ("console", "accounts", "stores", "registry", "importers")
+APPS = ("console", "accounts", "stores", "registry", "importers", "serving")
 
 
 def calls():

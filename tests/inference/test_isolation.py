@@ -12,7 +12,7 @@ from tests.inference.serving import package_with, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "inference").rglob("*.py"))
-APPS = ["accounts", "console", "importers", "registry", "stores"]
+APPS = ["accounts", "console", "importers", "registry", "serving", "stores"]
 
 
 def imported(path):

@@ -1,0 +1,42 @@
+"""Everything of serving that is kept in tables."""
+
+from serving.models_environments import Environment, EnvironmentState, Overlay, VersionEnvironment
+from serving.models_instances import (
+    INSTANCE_RESTS,
+    Instance,
+    InstanceState,
+    ProofRecord,
+    ProofState,
+    Purpose,
+    Wanted,
+)
+from serving.models_services import (
+    CallMinute,
+    Desired,
+    Route,
+    Service,
+    ServiceEvent,
+    ServiceRevision,
+    ServiceState,
+)
+
+__all__ = [
+    "INSTANCE_RESTS",
+    "CallMinute",
+    "Desired",
+    "Environment",
+    "EnvironmentState",
+    "Instance",
+    "InstanceState",
+    "Overlay",
+    "ProofRecord",
+    "ProofState",
+    "Purpose",
+    "Route",
+    "Service",
+    "ServiceEvent",
+    "ServiceRevision",
+    "ServiceState",
+    "VersionEnvironment",
+    "Wanted",
+]
