@@ -18,7 +18,12 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 # What the first argument of a task is, in the log.
-SUBJECTS = {"importers.run_import": "job", "stores.unpack_upload": "upload", "registry.run_export": "export"}
+SUBJECTS = {
+    "importers.run_import": "job",
+    "stores.unpack_upload": "upload",
+    "registry.run_export": "export",
+    "serving.prepare": "version",
+}
 
 
 @signals.setup_logging.connect

@@ -232,6 +232,8 @@ IMPORT_SWEEP_SECONDS = env.seconds("MODELPORT_IMPORT_SWEEP_SECONDS", 10, least=0
 ARTIFACT_SWEEP_SECONDS = env.seconds("MODELPORT_ARTIFACT_SWEEP_SECONDS", 3600, least=0.1)
 UPLOAD_SWEEP_SECONDS = env.seconds("MODELPORT_UPLOAD_SWEEP_SECONDS", 60, least=0.1)
 EXPORT_SWEEP_SECONDS = env.seconds("MODELPORT_EXPORT_SWEEP_SECONDS", 10, least=0.1)
+BUILD_SWEEP_SECONDS = env.seconds("MODELPORT_BUILD_SWEEP_SECONDS", 10, least=0.1)
+ENVIRONMENT_SWEEP_SECONDS = env.seconds("MODELPORT_ENVIRONMENT_SWEEP_SECONDS", 3600, least=0.1)
 
 
 def _every(seconds: float, task: str) -> dict[str, Any]:
@@ -245,6 +247,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-uploads": _every(UPLOAD_SWEEP_SECONDS, "stores.sweep_uploads"),
     "sweep-exports": _every(EXPORT_SWEEP_SECONDS, "registry.sweep_exports"),
     "sweep-mlflow": _every(MLFLOW_SWEEP_SECONDS, "importers.sweep_mlflow"),
+    "sweep-preparations": _every(BUILD_SWEEP_SECONDS, "serving.sweep_preparations"),
+    "sweep-environments": _every(ENVIRONMENT_SWEEP_SECONDS, "serving.sweep_environments"),
 }
 
 # Importing: times in seconds, sizes in bytes
@@ -283,8 +287,23 @@ EXPORT_ATTEMPTS = env.number("MODELPORT_EXPORT_ATTEMPTS", 3, least=1)
 SCAN_TIMEOUT_SECONDS = env.seconds("MODELPORT_SCAN_TIMEOUT_SECONDS", 600, least=0.1)
 SCAN_MEMORY_BYTES = env.number("MODELPORT_SCAN_MEMORY_BYTES", 1024**3)
 STRICT_SEED_RULES = env.flag("MODELPORT_STRICT_SEED_RULES", False)
-# The name of the task that prepares an imported version for serving; without one a version is Normal at once.
-VERSION_PREPARER = env.text("MODELPORT_VERSION_PREPARER")
+
+# Serving
+# The name of the task that prepares an imported version for serving; with `none` it is Normal at once.
+VERSION_PREPARER = env.text("MODELPORT_VERSION_PREPARER", "serving.prepare").removeprefix("none")
+# Environments of models: where wheels come from, and what building one may cost (seconds and bytes).
+PACKAGE_INDEX = env.text("MODELPORT_PACKAGE_INDEX")
+FIND_LINKS = env.words("MODELPORT_FIND_LINKS", [])
+BUILD_TIMEOUT_SECONDS = env.seconds("MODELPORT_BUILD_TIMEOUT_SECONDS", 1800, least=1)
+BUILD_MEMORY_BYTES = env.number("MODELPORT_BUILD_MEMORY_BYTES", 8 * 1024**3, least=1024**3)
+BUILD_MAX_BYTES = env.number("MODELPORT_BUILD_MAX_BYTES", 10 * 1024**3, least=1024**2)
+BUILD_LEASE_SECONDS = env.seconds("MODELPORT_BUILD_LEASE_SECONDS", 60, least=0.1)
+BUILD_HEARTBEAT_SECONDS = env.seconds(
+    "MODELPORT_BUILD_HEARTBEAT_SECONDS", min(1, BUILD_LEASE_SECONDS / 2), least=0.1, most=BUILD_LEASE_SECONDS / 2
+)
+BUILD_RETRY_SECONDS = env.seconds("MODELPORT_BUILD_RETRY_SECONDS", 30)
+BUILD_ATTEMPTS = env.number("MODELPORT_BUILD_ATTEMPTS", 3, least=1)
+ENVIRONMENT_GRACE_SECONDS = env.seconds("MODELPORT_ENVIRONMENT_GRACE_SECONDS", 7 * 24 * 3600)
 
 LOG_LEVEL = env.choice("MODELPORT_LOG_LEVEL", "WARNING", logging.getLevelNamesMapping(), example="INFO")
 LOG_FORMAT = env.choice("MODELPORT_LOG_FORMAT", "line", logs.FORMATS, example="json")

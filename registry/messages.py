@@ -43,6 +43,7 @@ register_messages(
         "build.started": _("Build task started"),
         "build.done": _("Image built"),
         "build.failed": _("Build failed, see log"),
+        "build.postponed": _("Build put off, it is tried again by itself"),
         "edit.description": _("Description changed"),
         "edit.labels": _("Labels changed"),
         "edit.documents": _("Documents changed"),

@@ -35,6 +35,24 @@ def claim_preparation(version: ModelVersion, *, lease: timedelta) -> bool:
     return transitions.claim(version, Line("build.started"), when=BUILDING & free, values=values)
 
 
+def renew(version: ModelVersion, *, lease: timedelta) -> bool:
+    """Keep a claimed version for the time of `lease` from now. False once it was cancelled or taken over."""
+    return transitions.hold(version, when=_held(version), values={"lease_until": now() + lease})
+
+
+def postpone(version: ModelVersion, code: str, *, wait: timedelta, **params: Any) -> bool:
+    """Give a claimed version back, to be claimed again once `wait` is over; says why in its history."""
+    line = Line("build.postponed", {"reason": code, "reason_params": params}, abnormal=True)
+    values = {"lease_until": now() + wait}
+    return transitions.claim(version, line, when=_held(version), values=values)
+
+
+def hand_back(version: ModelVersion) -> bool:
+    """Give a claimed version back because the worker stops; this attempt does not count."""
+    values = {"lease_until": None, "attempts": F("attempts") - 1}
+    return transitions.hold(version, when=_held(version), values=values)
+
+
 def activate(version: ModelVersion, *, proof: Proof, code: str = "", **params: Any) -> bool:
     """Make a prepared version Normal with what its proof came to. False unless this claim is the last one."""
     values = {"proof": proof, "proof_code": code, "proof_params": params, "finished_at": now()}
@@ -47,6 +65,13 @@ def fail_build(version: ModelVersion, code: str, **params: Any) -> bool:
     values = {"status_code": code, "status_params": params, "finished_at": now()}
     failed = Line("build.failed", {"reason": code, "reason_params": params}, abnormal=True)
     return transitions.move(version, Status.BUILD_FAILED, failed, when=_held(version), values=values)
+
+
+def fail(version: ModelVersion, code: str, **params: Any) -> bool:
+    """End the preparation of a version that was built but does not work. False unless this claim is the last one."""
+    values = {"status_code": code, "status_params": params, "finished_at": now()}
+    failed = Line("import.failed", {"reason": code, "reason_params": params}, abnormal=True)
+    return transitions.move(version, Status.FAILED, failed, when=_held(version), values=values)
 
 
 @transaction.atomic

@@ -61,6 +61,14 @@ def claim(version: ModelVersion, event: Line, *, when: Q, values: Mapping[str, A
     return True
 
 
+def hold(version: ModelVersion, *, when: Q, values: Mapping[str, Any]) -> bool:
+    """Change how long the version is somebody's, if `when` still holds; no event."""
+    if ModelVersion.objects.filter(when, pk=version.pk).update(**values) != 1:
+        return False
+    version.refresh_from_db(fields=[*values])
+    return True
+
+
 @transaction.atomic
 def judge(version: ModelVersion, to: ReviewState, event: Line, *, when: Q, by: User) -> bool:
     """Bring the version's review to `to`, if `when` still holds; records `event`. False when it does not."""

@@ -1,6 +1,8 @@
 from django.apps import AppConfig
 from django.utils.translation import pgettext_lazy
 
+import serving.messages_environments  # noqa: F401 - registers what builds and their events say
+
 
 class ServingConfig(AppConfig):
     name = "serving"

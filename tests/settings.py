@@ -16,6 +16,9 @@ STATIC_ROOT.mkdir()
 S3_CONNECT_SECONDS, S3_READ_SECONDS, S3_ATTEMPTS = 2, 10, 3
 REGISTRY_INSECURE_HOSTS = ["127.0.0.1", "localhost"]
 REGISTRY_CONNECT_SECONDS, REGISTRY_READ_SECONDS = 2, 10
+# Most tests end where a version is handed over; those of building set it.
+VERSION_PREPARER = ""
+BUILD_LEASE_SECONDS, BUILD_HEARTBEAT_SECONDS, BUILD_RETRY_SECONDS = 10, 0.2, 0
 STORAGES = STORAGES | {
     "artifacts": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",

@@ -83,6 +83,58 @@ def test_fail_build_says_why(building):
     assert building.events.get(abnormal=True).code == "build.failed"
 
 
+def test_fail_ends_what_was_built_but_does_not_work(building):
+    preparation.claim_preparation(building, lease=MINUTE)
+
+    assert preparation.fail(building, "cannot_run.needs_spark") is True
+
+    building.refresh_from_db()
+    assert (building.status, building.status_code) == (Status.FAILED, "cannot_run.needs_spark")
+    assert building.events.get(abnormal=True).code == "import.failed"
+    assert building.model.latest_status == Status.FAILED
+    assert preparation.fail(building, "cannot_run.needs_spark") is False
+
+
+def test_renew_keeps_a_claim_that_still_stands(building):
+    preparation.claim_preparation(building, lease=MINUTE)
+    claimed_until = building.lease_until
+
+    assert preparation.renew(building, lease=2 * MINUTE) is True
+
+    assert building.lease_until > claimed_until
+    assert preparation.activate(building, proof=Proof.STARTED) is True
+
+
+def test_renew_tells_that_the_version_was_taken_over_or_deleted(building):
+    lost = same(building)
+    preparation.claim_preparation(lost, lease=OVER)
+    preparation.claim_preparation(building, lease=MINUTE)
+
+    assert preparation.renew(lost, lease=MINUTE) is False
+    building.model.delete()
+    assert preparation.renew(building, lease=MINUTE) is False
+
+
+def test_postpone_lets_the_version_be_claimed_after_the_wait(building):
+    preparation.claim_preparation(building, lease=MINUTE)
+
+    assert preparation.postpone(building, "cannot_run.needs_spark", wait=MINUTE) is True
+
+    assert preparation.claim_preparation(same(building), lease=MINUTE) is False
+    ModelVersion.objects.update(lease_until=building.lease_until - 2 * MINUTE)
+    assert preparation.claim_preparation(building, lease=MINUTE) is True
+    assert codes(building) == ["build.started", "build.postponed", "build.started"]
+
+
+def test_hand_back_frees_the_version_and_does_not_count(building):
+    preparation.claim_preparation(building, lease=MINUTE)
+
+    assert preparation.hand_back(building) is True
+
+    assert (building.lease_until, building.attempts) == (None, 0)
+    assert preparation.hand_back(building) is False
+
+
 @pytest.mark.parametrize("status", [Status.BUILD_FAILED, Status.FAILED])
 def test_prepare_again_builds_what_was_handed_over(admin, rung, django_capture_on_commit_callbacks, status):
     version = make_version(status=status, digest="d" * 64, attempts=3, status_code="build.failed")

@@ -1,0 +1,115 @@
+"""Why requirements cannot be installed here, found out by asking the resolver about them one by one."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from serving.environments import Workshop, interpreter
+from serving.locks import MEANT, Line, parsed_line, pins_of, with_difference
+
+# A package declares a few; one of hundreds is not asked about line by line.
+MOST_LINES = 60
+_VERSION = re.compile(r"[0-9][^,\s*]*")
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A reason as code and parameters, and what could be taken instead: `{"name", "declared", "taken"}` each.
+
+    Where `params["either"]` is true, one of them is enough.
+    """
+
+    code: str
+    params: dict[str, Any]
+    proposals: list[dict[str, str]] = field(default_factory=list)
+
+
+def diagnose(lines: Sequence[Line], workshop: Workshop) -> Diagnosis:
+    """Say why these lines have no lock. Raises BackendUnavailable when the index stops answering."""
+    alone = [(line, *workshop.resolve([line.text], alone=True)) for line in lines[:MOST_LINES]]
+    impossible = [(line, log) for line, lock, log in alone if not lock]
+    if impossible:
+        return _impossible(lines, impossible, workshop)
+    return _conflict(lines, workshop)
+
+
+def _impossible(lines: Sequence[Line], impossible: Sequence[tuple[Line, str]], workshop: Workshop) -> Diagnosis:
+    unknown = [line.text for line, log in impossible if "was not found in the package registry" in log]
+    proposals = [found for line, _log in impossible if (found := _instead(line, workshop))]
+    proposals = _agreeing(lines, proposals, workshop)
+    if len(unknown) == len(impossible):
+        return Diagnosis("build.package_unknown", {"requirements": ", ".join(unknown)}, proposals)
+    named = ", ".join(line.text for line, _log in impossible)
+    return Diagnosis("build.not_here", {"requirements": named, "interpreter": interpreter()}, proposals)
+
+
+def _instead(line: Line, workshop: Workshop) -> dict[str, str] | None:
+    """The nearest version there is: the next later one, else the last earlier one; of a name that is meant, else."""
+    parsed = parsed_line(line.text)
+    extras = f"[{','.join(sorted(parsed.extras))}]" if parsed.extras else ""
+    name, version = f"{line.name}{extras}", _asked_version(str(parsed.specifier))
+    tries = [(f"{name}>={version}", True), (f"{name}<{version}", False)] if version else []
+    if line.name in MEANT:
+        tries = [(f"{MEANT[line.name]}>={version}", True)] * bool(version) + [(MEANT[line.name], False)]
+    for text, lowest in tries:
+        lock, _log = workshop.resolve([text], alone=True, lowest=lowest)
+        if lock:
+            pin = pins_of(lock)[0]
+            return _proposal(line, f"{pin.name}{extras}=={pin.version}")
+    return None
+
+
+def _asked_version(specifier: str) -> str:
+    """The highest version a specifier names."""
+    versions = []
+    for text in _VERSION.findall(specifier):
+        try:
+            versions.append(Version(text))
+        except InvalidVersion:
+            continue
+    return str(max(versions)) if versions else ""
+
+
+def _agreeing(lines: Sequence[Line], proposals: list[dict[str, str]], workshop: Workshop) -> list[dict[str, str]]:
+    """The nearest versions where they go together with the rest; else any version of those names, where that does."""
+    if not proposals or _resolves(with_difference(lines, proposals), workshop):
+        return proposals
+    loose = [entry | {"taken": entry["taken"].partition("==")[0]} for entry in proposals]
+    return loose if _resolves(with_difference(lines, loose), workshop) else proposals
+
+
+def _conflict(lines: Sequence[Line], workshop: Workshop) -> Diagnosis:
+    """Each line exists, but not together: which of them, left without a version, would end the quarrel?"""
+    pinned = [line for line in lines[:MOST_LINES] if parsed_line(line.text).specifier]
+    either = [entry for line in pinned if (entry := _loosened(line, lines, workshop))]
+    if either:
+        named = ", ".join(entry["declared"] for entry in either)
+        return Diagnosis("build.conflict", {"requirements": named, "either": True}, either)
+    all_loose = [_proposal(line, _without_version(line)) for line in pinned]
+    named = ", ".join(line.text for line in pinned) or ", ".join(line.text for line in lines)
+    works = bool(all_loose) and _resolves(with_difference(lines, all_loose), workshop)
+    return Diagnosis("build.conflict", {"requirements": named}, all_loose if works else [])
+
+
+def _loosened(line: Line, lines: Sequence[Line], workshop: Workshop) -> dict[str, str] | None:
+    """This line with the version that goes together with the others, if there is one."""
+    free = _without_version(line)
+    changed = [replace(each, text=free, wheel="") if each == line else each for each in lines]
+    lock, _log = workshop.resolve([each.text for each in changed])
+    taken = next((pin for pin in pins_of(lock) if pin.name == line.name), None) if lock else None
+    return _proposal(line, f"{free}=={taken.version}") if taken else None
+
+
+def _without_version(line: Line) -> str:
+    return line.text.removesuffix(str(parsed_line(line.text).specifier))
+
+
+def _resolves(lines: Sequence[Line], workshop: Workshop) -> bool:
+    return bool(workshop.resolve([line.text for line in lines])[0])
+
+
+def _proposal(line: Line, taken: str) -> dict[str, str]:
+    return {"name": line.key, "declared": line.declared or line.text, "taken": taken}

@@ -1,0 +1,26 @@
+"""Which versions wait to be prepared, and which environments nobody needs."""
+
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from registry.models import ModelVersion, Status
+from registry.queries import LARGE
+from serving.models import Environment, VersionEnvironment
+
+
+def waiting_versions(at: datetime) -> QuerySet[ModelVersion]:
+    """Versions in Building that no worker holds."""
+    free = Q(lease_until=None) | Q(lease_until__lt=at)
+    return ModelVersion.objects.filter(free, status=Status.BUILDING).defer(*LARGE).order_by("pk")
+
+
+def unused_environments(since: datetime) -> QuerySet[Environment]:
+    """Environments that no version refers to and nobody wanted since then."""
+    return Environment.objects.filter(version_records=None, used_at__lt=since).order_by("pk")
+
+
+def record_of(version: ModelVersion) -> VersionEnvironment | None:
+    """What a version runs in, with its environment and overlay; None before its first build."""
+    records = VersionEnvironment.objects.select_related("environment", "overlay")
+    return records.filter(version=version).first()

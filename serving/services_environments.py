@@ -1,0 +1,150 @@
+"""Commands of environments: prepare again, take something else instead, and what heals and tidies up."""
+
+import logging
+import shutil
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from time import time
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.utils.timezone import now
+from kombu.exceptions import OperationalError
+
+from accounts.models import User
+from accounts.services import record_audit
+from registry import preparation
+from registry.models import ModelVersion
+from registry.services import record_event
+from serving import environments
+from serving import transitions_environments as transitions
+from serving.models import Environment, Overlay, VersionEnvironment
+from serving.queries_environments import unused_environments, waiting_versions
+
+logger = logging.getLogger(__name__)
+# The folder of a build shows every moment that it is in use; this many leases later it is left over.
+LEASES_LEFT = 5
+
+
+@transaction.atomic
+def prepare_version_again(version: ModelVersion, *, by: User) -> bool:
+    """Build a version once more whose build or proof failed, and ring the worker after commit. False for any other."""
+    if not preparation.prepare_again(version, by=by):
+        return False
+    record_audit(version.model.workspace, "version.prepared_again", by=by, **_named(version))
+    return True
+
+
+@transaction.atomic
+def take_instead(version: ModelVersion, names: Collection[str], *, by: User) -> Overlay | None:
+    """Record that these proposals are taken in the place of what the package declares, and build again with them.
+
+    None, with nothing changed, when the version did not fail or none of the names was proposed. The package stays as
+    it was imported; what an earlier overlay took stays taken.
+    """
+    record = VersionEnvironment.objects.select_for_update().filter(version=version).first()
+    proposals = record.proposals if record else []
+    taken = [entry for entry in proposals if entry["name"] in names]
+    if not taken or not preparation.prepare_again(version, by=by):
+        return None
+    return _overlaid(version, _merged(version.overlays.first(), taken), by)
+
+
+@transaction.atomic
+def take_as_declared(version: ModelVersion, *, by: User) -> bool:
+    """Go back from an overlay to what the package declares, and build again. False unless it failed with one."""
+    latest = version.overlays.first()
+    if latest is None or not latest.difference or not preparation.prepare_again(version, by=by):
+        return False
+    _overlaid(version, [], by)
+    return True
+
+
+def sweep_preparations() -> None:
+    """Ring what waits to be prepared; end what took too many workers with it."""
+    for version in waiting_versions(now()):
+        if version.attempts >= settings.BUILD_ATTEMPTS and version.lease_until is not None:
+            preparation.fail_build(version, "build.worker_died", attempts=version.attempts)
+        else:
+            _ring(version)
+
+
+def sweep_environments() -> None:
+    """Remove environments nobody needs, folders nobody knows, and what dead builders left."""
+    _sweep_unfinished()
+    since = now() - timedelta(seconds=settings.ENVIRONMENT_GRACE_SECONDS)
+    freed = [_remove(environment) for environment in unused_environments(since)]
+    freed += [_remove(_adopted(name)) for name in _strays()]
+    if any(freed):
+        with environments.workshop(lambda: None) as shop:
+            shop.clean_cache()
+
+
+def _overlaid(version: ModelVersion, difference: list[dict[str, Any]], by: User) -> Overlay:
+    name = by.get_username()
+    overlay = Overlay.objects.create(version=version, difference=difference, created_by=by, created_by_name=name)
+    shown = [f"{entry['declared']} → {entry['taken']}" for entry in difference]
+    record_event(version, "overlay.chosen" if shown else "overlay.withdrawn", by=by, taken=", ".join(shown))
+    audit = "overlay.chosen" if shown else "overlay.withdrawn"
+    record_audit(version.model.workspace, audit, by=by, **_named(version), taken=shown)
+    return overlay
+
+
+def _merged(latest: Overlay | None, taken: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """By name; where a substitute needed one itself, the line keeps what the package declared."""
+    merged = {entry["name"]: dict(entry) for entry in (latest.difference if latest else [])}
+    merged |= {entry["name"]: dict(entry) for entry in taken}
+    return [*merged.values()]
+
+
+def _named(version: ModelVersion) -> dict[str, str]:
+    return {"name": version.model.name, "version": version.number}
+
+
+def _ring(version: ModelVersion) -> None:
+    """A bell that was not heard when the next sweep rings is dropped, so they never pile up."""
+    try:
+        current_app.send_task(settings.VERSION_PREPARER, [version.pk], expires=settings.BUILD_SWEEP_SECONDS)
+    except OperationalError:
+        logger.warning("broker unavailable", extra={"version": version.pk})
+
+
+def _remove(environment: Environment | None) -> bool:
+    if environment is None or not transitions.claim_unused(environment):
+        return False
+    environments.remove(environment)
+    return transitions.forget(environment)
+
+
+def _strays() -> list[str]:
+    """Environments on this host that no row knows, left when their row went without them."""
+    if not environments.root().is_dir():
+        return []
+    old = time() - settings.ENVIRONMENT_GRACE_SECONDS
+    named = [path for path in environments.root().iterdir() if not path.name.startswith(".")]
+    names = {path.name for path in named if _changed(path) < old}
+    return sorted(names - set(Environment.objects.filter(digest__in=names).values_list("digest", flat=True)))
+
+
+def _adopted(name: str) -> Environment | None:
+    """A row for a stray folder, held from the start, so that nobody builds under that name meanwhile."""
+    return transitions.find_or_add(name, lock="", interpreter="")
+
+
+def _sweep_unfinished() -> None:
+    """A worker that lives touches its folder all the while; one that died does not."""
+    old = time() - LEASES_LEFT * settings.BUILD_LEASE_SECONDS
+    if environments.unfinished().is_dir():
+        for folder in environments.unfinished().iterdir():
+            if _changed(folder) < old:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _changed(path: Path) -> float:
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return time()

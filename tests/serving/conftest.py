@@ -1,0 +1,26 @@
+"""What tests of serving share."""
+
+import pytest
+
+from serving import locks
+
+
+@pytest.fixture(scope="session")
+def downloads(tmp_path_factory):
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture
+def environments_root(settings, tmp_path, downloads):
+    """A data folder of the test's own, with the downloads of all."""
+    settings.DATA = tmp_path
+    root = tmp_path / "environments"
+    root.mkdir()
+    (root / ".cache").symlink_to(downloads)
+    return root
+
+
+@pytest.fixture
+def no_needs(monkeypatch):
+    """Engines that need nothing themselves, so that an environment is built in a moment."""
+    monkeypatch.setattr(locks, "NEEDS", {})

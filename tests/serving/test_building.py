@@ -1,0 +1,465 @@
+"""Building with the real resolver and the index this machine has."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connections
+from django.utils.timezone import now
+
+from registry import shutdown
+from registry.models import ModelVersion, Proof, Status
+from registry.services import release_version
+from serving import building, environments
+from serving.environments import Workshop, place_of, python_of, size_of
+from serving.models import Environment, EnvironmentState, VersionEnvironment
+from serving.services_environments import sweep_environments, sweep_preparations
+from serving.tasks import prepare
+from tests.serving.wheels import building_version, codes, fresh, requirement, wheel_bytes
+
+pytestmark = pytest.mark.usefixtures("environments_root", "no_needs")
+
+
+def run(version):
+    prepare(version.pk)
+    return fresh(version)
+
+
+def answer(environment, code):
+    """What Python code prints in an environment; only what the test itself put there runs."""
+    command = [python_of(environment), "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def left_over():
+    return [path.name for path in environments.unfinished().iterdir()]
+
+
+def test_building_ends_in_normal_with_an_environment(db):
+    version = run(building_version("six==1.16.0", "joblib>=1.0"))
+
+    record = version.environment_record
+    environment = record.environment
+    assert (version.status, version.proof, version.proof_code) == (Status.NORMAL, Proof.NOT_ASKED, "proof.switched_off")
+    assert record.requirements == ["six==1.16.0", "joblib>=1.0"]
+    assert (environment.state, environment.lease_until, environment.attempts) == (EnvironmentState.READY, None, 0)
+    assert environment.interpreter.startswith("CPython 3.")
+    assert "six==1.16.0 \\\n    --hash=sha256:" in environment.lock
+    assert environment.size == size_of(place_of(environment)) > 0
+    assert answer(environment, "import six, joblib; print(six.__version__)") == "1.16.0"
+    assert codes(version) == ["build.started", "build.env_started", "build.done", "import.done"]
+    assert left_over() == []
+
+
+def test_building_compiles_and_tells_nobody_where_it_was_built(db):
+    environment = run(building_version("six==1.16.0")).environment_record.environment
+
+    assert [*place_of(environment).glob("lib/python3*/site-packages/__pycache__/six.*.pyc")]
+    assert answer(environment, "import six; print(six.add_metaclass.__code__.co_filename)").startswith(
+        str(place_of(environment))
+    )
+    assert answer(environment, "import sys; print(sys.prefix)") == str(place_of(environment))
+
+
+def test_building_twice_changes_nothing(db):
+    version = run(building_version("six==1.16.0"))
+
+    again = run(version)
+
+    assert (again.status, codes(again)) == (Status.NORMAL, codes(version))
+
+
+def test_versions_with_one_lock_share_one_environment(db):
+    first = run(building_version("six==1.16.0"))
+
+    second = run(building_version("six==1.16.0", name="others"))
+
+    assert second.environment_record.environment == first.environment_record.environment
+    assert codes(second) == ["build.started", "build.env_reused", "build.done", "import.done"]
+
+
+def test_an_environment_that_was_deleted_from_the_disk_is_built_again(db):
+    first = run(building_version("six==1.16.0"))
+    environments.remove(first.environment_record.environment)
+
+    second = run(building_version("six==1.16.0", name="others"))
+
+    assert second.status == Status.NORMAL
+    assert environments.is_built(second.environment_record.environment)
+
+
+def test_a_pin_that_cannot_exist_here_is_named_with_the_nearest_one(db):
+    version = run(building_version("numpy==1.15.4", "six"))
+
+    record = version.environment_record
+    assert (version.status, version.status_code) == (Status.BUILD_FAILED, "build.not_here")
+    assert "numpy==1.15.4" in version.reason
+    assert environments.interpreter() in version.reason
+    assert [entry["declared"] for entry in record.proposals] == ["numpy==1.15.4"]
+    assert record.proposals[0]["taken"].startswith("numpy==1.2")
+    assert "numpy==1.15.4" in record.log
+    assert record.environment is None
+    assert left_over() == []
+
+
+def test_a_name_of_a_module_is_answered_with_its_package(db):
+    version = run(building_version("sklearn"))
+
+    assert version.environment_record.proposals[0]["taken"].startswith("scikit-learn==")
+
+
+def test_a_name_the_index_does_not_know_is_said_to_be_unknown(db):
+    version = run(building_version("no-such-package-modelport-tests"))
+
+    assert (version.status, version.status_code) == (Status.BUILD_FAILED, "build.package_unknown")
+    assert version.reason == (
+        "The package index has no package of this name: no-such-package-modelport-tests. Check the spelling in "
+        "“dependencies” of config.json; modules are often called differently from the package they come in."
+    )
+    assert version.environment_record.proposals == []
+
+
+def test_pins_that_contradict_each_other_are_both_named(db):
+    version = run(building_version("numpy==2.3.0", "scipy==1.9.3"))
+
+    assert (version.status, version.status_code) == (Status.BUILD_FAILED, "build.conflict")
+    assert version.status_params == {"requirements": "numpy==2.3.0, scipy==1.9.3", "either": True}
+    taken = {entry["name"]: entry["taken"] for entry in version.environment_record.proposals}
+    assert taken["numpy"].startswith("numpy==1.")
+    assert taken["scipy"].startswith("scipy==1.")
+
+
+def test_one_name_in_two_versions_is_a_conflict(db):
+    version = run(building_version("six==1.16.0", "six==1.15.0"))
+
+    assert (version.status, version.status_code) == (Status.BUILD_FAILED, "build.conflict")
+
+
+def test_an_index_that_does_not_answer_is_tried_again_later(db, settings, monkeypatch):
+    settings.PACKAGE_INDEX = "http://127.0.0.1:9/simple"
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    version = run(building_version("tqdm"))
+
+    assert (version.status, version.attempts) == (Status.BUILDING, 1)
+    assert codes(version) == ["build.started", "build.postponed"]
+    assert "127.0.0.1:9" in version.environment_record.log
+
+    settings.PACKAGE_INDEX = ""
+    assert run(version).status == Status.NORMAL
+
+
+def test_an_index_that_never_answers_fails_the_build_after_all_attempts(db, settings, monkeypatch):
+    settings.PACKAGE_INDEX = "http://user:secret@127.0.0.1:9/simple"
+    settings.BUILD_ATTEMPTS = 2
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    version = building_version("tqdm")
+
+    run(version)
+    version = run(version)
+
+    assert (version.status, version.status_code) == (Status.BUILD_FAILED, "build.index_unavailable_gave_up")
+    assert "2 attempts" in version.reason
+    assert "secret" not in version.environment_record.log
+
+
+def test_a_wheel_of_the_package_is_installed_and_no_other(db):
+    wheels = {"model/six-1.16.0-py2.py3-none-any.whl": wheel_bytes("six", "1.16.0", {"own.py": "WORD = 'own'\n"})}
+    declared = requirement("six==1.16.0", wheel=next(iter(wheels)))
+
+    version = run(building_version(declared, wheels=wheels))
+
+    environment = version.environment_record.environment
+    assert environment.lock.count("--hash=") == 1
+    assert answer(environment, "import own; print(own.WORD)") == "own"
+
+
+def test_a_wheel_that_is_none_is_refused(db):
+    wheels = {"model/tool-1.0-py3-none-any.whl": b"PK"}
+    declared = requirement("tool==1.0", wheel=next(iter(wheels)))
+
+    version = run(building_version(declared, wheels=wheels))
+
+    assert (version.status, version.status_code) == (Status.BUILD_FAILED, "build.wheel_broken")
+
+
+def test_a_wheel_that_is_absent_is_named(db):
+    version = run(building_version(requirement("tool==1.0", wheel="model/tool-1.0-py3-none-any.whl")))
+
+    assert (version.status, version.status_code) == (Status.BUILD_FAILED, "build.wheel_missing")
+
+
+def test_nothing_a_package_installs_runs_while_it_is_built(db, tmp_path):
+    """A .pth file runs whenever the interpreter of its environment starts, which is for the sandbox alone."""
+    trap = tmp_path / "sprung"
+    code = f"import pathlib; pathlib.Path({str(trap)!r}).touch()\n"
+    wheels = {"model/tool-1.0-py3-none-any.whl": wheel_bytes("tool", "1.0", {"tool.pth": code})}
+    declared = requirement("tool==1.0", wheel=next(iter(wheels)))
+
+    version = run(building_version(declared, wheels=wheels))
+
+    assert version.status == Status.NORMAL
+    assert not trap.exists()
+    answer(version.environment_record.environment, "")
+    assert trap.exists()
+
+
+def test_what_a_wheel_needs_from_an_address_is_not_fetched(db):
+    needs = ["six @ https://example.com/six-1.0-py3-none-any.whl"]
+    wheels = {"model/tool-1.0-py3-none-any.whl": wheel_bytes("tool", "1.0", requires=needs)}
+    declared = requirement("tool==1.0", wheel=next(iter(wheels)))
+
+    version = run(building_version(declared, wheels=wheels))
+
+    assert version.status == Status.BUILD_FAILED
+
+
+def test_an_environment_that_becomes_too_large_is_refused(db, settings):
+    settings.BUILD_MAX_BYTES = 1024**2
+
+    version = run(building_version("joblib"))
+
+    assert (version.status, version.status_code) == (Status.BUILD_FAILED, "build.too_large")
+    assert Environment.objects.get().state == EnvironmentState.FAILED
+    assert left_over() == []
+
+
+def test_a_build_that_takes_too_long_is_ended(db, settings):
+    settings.BUILD_TIMEOUT_SECONDS = 0
+
+    version = run(building_version("six"))
+
+    assert (version.status, version.status_code) == (Status.BUILD_FAILED, "build.too_slow")
+    assert left_over() == []
+
+
+def test_an_engine_that_cannot_run_here_is_normal_and_says_so(db):
+    version = run(building_version(engine="MXNet"))
+
+    assert (version.status, version.proof, version.proof_code) == (
+        Status.NORMAL,
+        Proof.CANNOT_RUN_HERE,
+        "cannot_run.retired_engine",
+    )
+
+
+def test_tools_see_nothing_of_our_secrets(db, monkeypatch, tmp_path):
+    monkeypatch.setenv("MODELPORT_SECRET_KEY", "secret")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://example.com/simple")
+
+    with environments.workshop(lambda: None) as shop:
+        seen = shop.run("/usr/bin/env", index=True).log
+
+    names = {line.partition("=")[0] for line in seen.splitlines()}
+    assert "UV_DEFAULT_INDEX" in names
+    assert not names & {"MODELPORT_SECRET_KEY", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "DJANGO_SETTINGS_MODULE"}
+
+
+def test_a_stopping_worker_hands_the_version_back(db, monkeypatch):
+    monkeypatch.setattr(shutdown, "asked", lambda: True)
+    version = run(building_version("six"))
+
+    assert (version.status, version.lease_until, version.attempts) == (Status.BUILDING, None, 0)
+
+
+def test_the_sweep_rings_what_waits_and_ends_what_kills_workers(db, settings, monkeypatch):
+    settings.VERSION_PREPARER = "serving.prepare"
+    rung = []
+    monkeypatch.setattr(building.preparation.current_app, "send_task", lambda *call, **options: rung.append(call))
+    over = now() - timedelta(seconds=1)
+    waiting, dead = building_version("six"), building_version("six", name="dead", attempts=3, lease_until=over)
+    building_version("six", name="held", attempts=3, lease_until=now() + timedelta(minutes=1))
+
+    sweep_preparations()
+
+    assert rung == [("serving.prepare", [waiting.pk])]
+    assert (fresh(dead).status, fresh(dead).status_code) == (Status.BUILD_FAILED, "build.worker_died")
+
+
+def test_the_sweep_takes_environments_nobody_needs(db, settings):
+    settings.ENVIRONMENT_GRACE_SECONDS = 0
+    kept, freed = run(building_version("six==1.16.0")), run(building_version("six==1.15.0", name="freed"))
+    wanted, unwanted = kept.environment_record.environment, freed.environment_record.environment
+    freed.delete()
+    stray = environments.root() / ("e" * 64)
+    stray.mkdir()
+    os.utime(stray, (0, 0))
+
+    sweep_environments()
+    sweep_environments()
+
+    assert [*Environment.objects.all()] == [wanted]
+    assert environments.is_built(wanted)
+    assert not place_of(unwanted).exists()
+    assert not stray.exists()
+    assert answer(wanted, "import six; print(six.__version__)") == "1.16.0"
+
+
+def test_the_sweep_leaves_what_may_be_wanted_again_soon(db):
+    version = run(building_version("six==1.16.0"))
+    environment = version.environment_record.environment
+    version.delete()
+
+    sweep_environments()
+
+    assert environments.is_built(environment)
+
+
+def test_the_sweep_leaves_a_build_under_way_and_takes_what_a_dead_one_left(db):
+    with environments.workshop(lambda: None) as shop:
+        dead = environments.unfinished() / "dead"
+        dead.mkdir()
+        os.utime(dead, (0, 0))
+
+        sweep_environments()
+
+        assert shop.folder.exists()
+        assert not dead.exists()
+
+
+# What several processes do, on one database file.
+
+
+def in_process(work):
+    """Fork a worker; returns its process id."""
+    connections.close_all()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        finally:
+            os._exit(1)
+    return pid
+
+
+def outcome(pid):
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def lives(pid):
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def dying(monkeypatch, owner, name, *, after=False):
+    """Kill this process with no chance to tidy up, as soon as it comes to that function, or just after it."""
+    original = getattr(owner, name)
+
+    def killed(*args, **options):
+        if after:
+            original(*args, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(owner, name, killed)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("owner", "name", "after"),
+    [
+        (Workshop, "resolve", False),
+        (building, "_linked", True),
+        (Workshop, "install", False),
+        (environments, "put_in_place", False),
+        (environments, "put_in_place", True),
+        (building.transitions, "ready", True),
+        (building.preparation, "activate", False),
+    ],
+)
+def test_a_builder_that_is_killed_leaves_nothing_half_made(settings, monkeypatch, owner, name, after):
+    settings.BUILD_LEASE_SECONDS = 1
+    version = building_version("six==1.16.0")
+
+    def work():
+        dying(monkeypatch, owner, name, after=after)
+        prepare(version.pk)
+
+    assert outcome(in_process(work)) == -signal.SIGKILL
+    assert fresh(version).status == Status.BUILDING
+    for environment in Environment.objects.all():
+        assert not place_of(environment).exists() or environments.is_built(environment)
+
+    time.sleep(1.1)
+    version = run(version)
+    for folder in environments.unfinished().iterdir():
+        os.utime(folder, (0, 0))
+    sweep_environments()
+
+    environment = version.environment_record.environment
+    assert (version.status, environment.state) == (Status.NORMAL, EnvironmentState.READY)
+    assert answer(environment, "import six; print(six.__version__)") == "1.16.0"
+    assert left_over() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tool_dies_with_the_worker_that_started_it(tmp_path):
+    told = tmp_path / "pid"
+
+    def work():
+        with environments.workshop(lambda: None) as shop:
+            shop.run("/bin/sh", "-c", f"echo $$ > {told}; exec sleep 60")
+
+    worker = in_process(work)
+    while not (told.exists() and told.read_text().strip()):
+        time.sleep(0.02)
+    tool = int(told.read_text())
+
+    os.kill(worker, signal.SIGKILL)
+    os.waitpid(worker, 0)
+
+    for _ in range(100):
+        if not lives(tool):
+            break
+        time.sleep(0.02)
+    else:
+        pytest.fail("the tool lives on")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_with_one_lock_build_once():
+    versions = [building_version("six==1.16.0"), building_version("six==1.16.0", name="others")]
+
+    workers = [in_process(lambda version=version: (prepare(version.pk), os._exit(0))) for version in versions]
+
+    assert [outcome(worker) for worker in workers] == [0, 0]
+    assert [fresh(version).status for version in versions] == [Status.NORMAL, Status.NORMAL]
+    told = sorted(code for version in versions for code in codes(version) if code.startswith("build.env"))
+    assert told == ["build.env_reused", "build.env_started"]
+    assert VersionEnvironment.objects.values("environment").distinct().count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_cancelling_ends_a_build_at_once(admin, monkeypatch):
+    version = building_version("six==1.16.0")
+    begun, go_on = threading.Event(), Workshop.install
+
+    def slow(shop, lock):
+        begun.set()
+        shop.run("/bin/sleep", "60")
+        return go_on(shop, lock)
+
+    monkeypatch.setattr(Workshop, "install", slow)
+
+    def work():
+        try:
+            prepare(version.pk)
+        finally:
+            connections.close_all()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert begun.wait(30)
+    started = time.monotonic()
+
+    assert release_version(version, by=admin) is True
+
+    worker.join(10)
+    assert time.monotonic() - started < 3
+    assert not ModelVersion.objects.exists()
+    assert left_over() == []
+    assert Environment.objects.get().lease_until is None
