@@ -286,6 +286,21 @@ STRICT_SEED_RULES = env.flag("MODELPORT_STRICT_SEED_RULES", False)
 # The name of the task that prepares an imported version for serving; without one a version is Normal at once.
 VERSION_PREPARER = env.text("MODELPORT_VERSION_PREPARER")
 
+# Serving: instances on this host. As root each gets a user of its own, from the first on.
+SANDBOX_FIRST_UID = env.number("MODELPORT_SANDBOX_FIRST_UID", 200_000, least=1000)
+SANDBOX_UIDS = env.number("MODELPORT_SANDBOX_UIDS", 10_000, least=1)
+SANDBOX_PROCESSES = env.number("MODELPORT_SANDBOX_PROCESSES", 512, least=16)
+SANDBOX_TEMPORARY_BYTES = env.number("MODELPORT_SANDBOX_TEMPORARY_BYTES", 256 * 1024**2, least=4096)
+INSTANCE_LOG_BYTES = env.number("MODELPORT_INSTANCE_LOG_BYTES", 8 * 1024**2, least=1024)
+INSTANCE_HEALTH_SECONDS = env.seconds("MODELPORT_INSTANCE_HEALTH_SECONDS", 5, least=0.1)
+INSTANCE_UNHEALTHY_SECONDS = env.seconds("MODELPORT_INSTANCE_UNHEALTHY_SECONDS", 60, least=0.1)
+INSTANCE_CRASHES = env.number("MODELPORT_INSTANCE_CRASHES", 5, least=1)
+INSTANCE_CRASH_SECONDS = env.seconds("MODELPORT_INSTANCE_CRASH_SECONDS", 600, least=1)
+INSTANCE_RETRY_SECONDS = env.seconds("MODELPORT_INSTANCE_RETRY_SECONDS", 10, least=0.1)
+# `up` waits ten seconds for its children.
+INSTANCE_GRACE_SECONDS = env.seconds("MODELPORT_INSTANCE_GRACE_SECONDS", 6, least=0.1)
+PACKAGE_KEPT_SECONDS = env.seconds("MODELPORT_PACKAGE_KEPT_SECONDS", 24 * 3600)
+
 LOG_LEVEL = env.choice("MODELPORT_LOG_LEVEL", "WARNING", logging.getLevelNamesMapping(), example="INFO")
 LOG_FORMAT = env.choice("MODELPORT_LOG_FORMAT", "line", logs.FORMATS, example="json")
 LOGGING = logs.logging_config(LOG_FORMAT, LOG_LEVEL)

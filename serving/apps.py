@@ -1,6 +1,8 @@
 from django.apps import AppConfig
 from django.utils.translation import pgettext_lazy
 
+import serving.messages_instances  # noqa: F401 - registers the words of instances
+
 
 class ServingConfig(AppConfig):
     name = "serving"
