@@ -96,7 +96,8 @@ def orders(confined: Confined) -> bytes:
 def environment_of(variables: Mapping[str, str], *, cpu: float) -> dict[str, str]:
     """Only what is meant. A user's variables come last but for those that say where the process lives."""
     threads = str(max(1, round(cpu)))
-    places = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp"}  # noqa: S108
+    # There is no list of users inside; libraries that ask for a name look here first.
+    places = {"USER": "mind", "LOGNAME": "mind", "PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp"}  # noqa: S108
     usual = {"LANG": "C.UTF-8", "MODELPORT_LOG_LEVEL": "info", **dict.fromkeys(THREADS, threads)}
     return usual | {name: str(value) for name, value in variables.items()} | places
 

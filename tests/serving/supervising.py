@@ -17,6 +17,7 @@ from django.utils.timezone import now
 
 from registry.models import DeploymentType
 from serving.models import Environment, EnvironmentState, Instance, Purpose, VersionEnvironment, Wanted
+from tests.inference import environments
 from tests.registry.exporting import exportable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,3 +160,17 @@ def processes_with(text):
         if text in command and state != "Z":
             found.append(int(path.parent.name))
     return found
+
+
+def plain_environment():
+    """An environment without any library."""
+    folder = environments.CACHE / "plain"
+    if not (folder / "bin" / "python").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    return make_environment(folder / "bin" / "python")
+
+
+def cpu_seconds(pid):
+    """What a process has worked so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,7 +1,6 @@
 """The supervisor with real processes: what is wanted runs, once, and what happens to it is told."""
 
 import subprocess
-import sys
 
 import pytest
 
@@ -9,7 +8,15 @@ from tests.inference import environments
 from tests.inference.serving import package_with
 from tests.inference.test_engines import ROOT
 from tests.package_builder import build_package
-from tests.serving.supervising import ask, await_state, make_environment, make_instance, stop, supervising
+from tests.serving.supervising import (
+    ask,
+    await_state,
+    make_environment,
+    make_instance,
+    plain_environment,
+    stop,
+    supervising,
+)
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
@@ -22,11 +29,7 @@ def supervisor(django_db_setup, django_db_blocker):
 
 @pytest.fixture
 def plain():
-    """An environment without any library."""
-    folder = environments.CACHE / "plain"
-    if not (folder / "bin" / "python").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    return make_environment(folder / "bin" / "python")
+    return plain_environment()
 
 
 @pytest.mark.engines
