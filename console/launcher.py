@@ -1,4 +1,4 @@
-"""What `manage.py up` starts, watches and stops: the broker, the web server, a worker and beat."""
+"""What `manage.py up` starts, watches and stops: the broker, the web server, workers, beat and the supervisor."""
 
 import ctypes
 import fcntl
@@ -268,17 +268,19 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
 def console_programs(run: Path) -> list[Program]:
     """The console's own processes, in the order they start."""
     workers = [f"worker-{number}" if number > 1 else "worker" for number in range(1, settings.WORKERS + 1)]
-    names = {"web": "web", **dict.fromkeys(workers, "worker"), "beat": "beat"}
+    names = {"web": "web", **dict.fromkeys(workers, "worker"), "beat": "beat", "supervisor": "supervisor"}
     return [Program(name, command(role, run=run, node=name), log=log_file(name)) for name, role in names.items()]
 
 
 def command(role: str, *, run: Path, node: str) -> tuple[str, ...]:
-    """The command line of one process: `web`, a `worker` (whose `node` name is its own on this host) or `beat`."""
+    """The command line of one process; `node` is the name of a worker, its own on this host."""
     web = (
         f"gunicorn --bind {settings.LISTEN} --workers {settings.WEB_WORKERS} --threads {settings.WEB_THREADS} --config"
     )
     worker = f"celery --quiet -A console worker --concurrency 2 --without-gossip --without-mingle --hostname {node}@%h"
     beat = "celery --quiet -A console beat --pidfile= --schedule"
+    if role == "supervisor":
+        return (sys.executable, "manage.py", "supervise")
     arguments = {
         "web": (*web.split(), str(settings.BASE_DIR / "console" / "gunicorn.conf.py")),
         "worker": tuple(worker.split()),

@@ -15,9 +15,12 @@ _LONGEST_PATH = 107
 
 
 def listen(settings: Settings) -> socket.socket:
-    """A listening socket: a Unix socket that only its owner may use, or a port. Raises LoadFailed."""
+    """A listening socket: a Unix socket that only its owner may use, the one it was given, or a port.
+
+    Raises LoadFailed.
+    """
     try:
-        listener = _unix(settings.socket) if settings.socket else _port(settings.host, settings.port)
+        listener = _listener(settings)
         listener.listen(_BACKLOG)
     except OSError as error:
         raise LoadFailed("listen", f"Cannot listen: {error}", CANNOT_LISTEN) from error
@@ -30,6 +33,14 @@ def unlink(settings: Settings) -> None:
     if settings.socket:
         with suppress(OSError):
             settings.socket.unlink()
+
+
+def _listener(settings: Settings) -> socket.socket:
+    if settings.socket:
+        return _unix(settings.socket)
+    if settings.descriptor is not None:
+        return socket.socket(fileno=settings.descriptor)
+    return _port(settings.host, settings.port)
 
 
 def _port(host: str, port: int) -> socket.socket:

@@ -51,7 +51,7 @@ def _serve(settings: Settings) -> int:
     speaker = Speaker(settings, front, listener)
     speaker.start()
     name = listener.getsockname()
-    log("info", "listening", pid=os.getpid(), address=name if settings.socket else "{}:{}".format(*name[:2]))
+    log("info", "listening", pid=os.getpid(), address=name if isinstance(name, str) else "{}:{}".format(*name[:2]))
     try:
         loaded = load(settings.package, settings.engine, settings.name)
     except LoadFailed as error:

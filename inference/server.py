@@ -1,6 +1,6 @@
 """Serves one model package over HTTP, with nothing but the standard library and what the model itself brings.
 
-    python -I …/inference/server.py --package DIR (--socket PATH | --port N) [options]
+    python -I …/inference/server.py --package DIR (--socket PATH | --descriptor N | --port N) [options]
 
 DIR holds the folder `model/` (config.json, customize_service.py, weights) and is only read. The server answers
 
@@ -17,6 +17,7 @@ cannot be stopped, counts as stuck and takes up work again when it returns.
 
 Options (bytes and seconds):
 
+    --descriptor N      a bound socket that was inherited; who bound it takes it away
     --host 127.0.0.1    where --port listens; port 0 takes a free one, which the line `listening` names
     --engine NAME       instead of `model_type` of config.json
     --name NAME         the `model_name` given to the service; default: the name of DIR

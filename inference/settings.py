@@ -28,10 +28,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Settings:
-    """One package, and where it is served: a Unix socket, or a host and port."""
+    """One package, and where it is served: a Unix socket, a listening socket it is given, or a host and port."""
 
     package: Path
     socket: Path | None
+    descriptor: int | None
     host: str
     port: int
     engine: str
@@ -45,6 +46,7 @@ def parse(arguments: list[str]) -> Settings:
     parser.add_argument("--package", type=Path, required=True)
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--socket", type=Path)
+    where.add_argument("--descriptor", type=_descriptor)
     where.add_argument("--port", type=_port)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--engine", default="")
@@ -59,6 +61,7 @@ def parse(arguments: list[str]) -> Settings:
     return Settings(
         package=package,
         socket=found.socket and found.socket.absolute(),
+        descriptor=found.descriptor,
         host=found.host,
         port=found.port or 0,
         engine=found.engine,
@@ -70,6 +73,13 @@ def parse(arguments: list[str]) -> Settings:
 def _port(text: str) -> int:
     number = int(text)
     if not 0 <= number <= 65535:
+        raise ValueError(text)
+    return number
+
+
+def _descriptor(text: str) -> int:
+    number = int(text)
+    if number < 3:
         raise ValueError(text)
     return number
 

@@ -19,6 +19,7 @@ __all__ = [
     "exists",
     "hold",
     "ingest",
+    "local_path",
     "missing",
     "open_artifact",
     "settle",
@@ -84,6 +85,12 @@ def hold(stored: Iterable[Stored]) -> None:
 def open_artifact(sha256: str) -> BinaryIO:
     """The bytes as a stream that can seek; read from end to end it is one request."""
     return _store().open(sha256)
+
+
+def local_path(sha256: str) -> Path | None:
+    """Where the bytes lie on this host, only to be read or linked to; None where the store is no folder."""
+    store = _store()
+    return store.path(sha256) if isinstance(store, FolderStore) else None
 
 
 def exists(sha256: str) -> bool:

@@ -1,7 +1,8 @@
 from django.apps import AppConfig
 from django.utils.translation import pgettext_lazy
 
-import serving.messages_environments  # noqa: F401 - registers what builds and their events say
+import serving.messages_environments
+import serving.messages_instances  # noqa: F401 - registers the words of serving
 
 
 class ServingConfig(AppConfig):

@@ -27,6 +27,8 @@ STORAGES = STORAGES | {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+INSTANCE_HEALTH_SECONDS, INSTANCE_UNHEALTHY_SECONDS, INSTANCE_RETRY_SECONDS = 1, 2, 0.5
+INSTANCE_GRACE_SECONDS, INSTANCE_CRASHES, INSTANCE_LOG_BYTES = 2, 2, 256 * 1024
 CELERY_BROKER_URL = "memory://"
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, as in production: several threads and processes meet there, which a database in memory refuses.

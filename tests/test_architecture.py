@@ -18,7 +18,7 @@ STEPS = [
     {"pipeline", "preparation", "exports", "uploads", "building", "proof", "rollout"},
     {"environments", "backends"},
     {"scanner", "scan_child", "sources", "package", "fetching", "known", "heartbeat", "shutdown", "archive", "mlflow"},
-    {"artifacts", "drivers", "oci", "sandbox", "packages", "snapshots"},
+    {"artifacts", "drivers", "oci", "sandbox", "packages", "snapshots", "instance_logs"},
     {"transitions", "details"},
     {"queries"},
     {"values", "request"},
@@ -32,7 +32,7 @@ SUBPROCESS_USERS = {
     "demo/train.py",
     "importers/scanner.py",
     "serving/environments.py",
-    "serving/supervisor.py",
+    "serving/supervisor_processes.py",
 }
 PURE_PACKAGE_FORBIDDEN = ("django.db", "django.http", "requests", "urllib", "subprocess", "multiprocessing", "celery")
 
