@@ -286,6 +286,15 @@ STRICT_SEED_RULES = env.flag("MODELPORT_STRICT_SEED_RULES", False)
 # The name of the task that prepares an imported version for serving; without one a version is Normal at once.
 VERSION_PREPARER = env.text("MODELPORT_VERSION_PREPARER")
 
+# Serving: the gateway
+GATEWAY_BODY_BYTES = env.number("MODELPORT_GATEWAY_BODY_BYTES", 12 * 1024**2, least=1)
+GATEWAY_SECONDS = env.seconds("MODELPORT_GATEWAY_SECONDS", 40, least=0.1)
+# The server of a model works on one and lets sixteen more wait.
+GATEWAY_CALLS = env.number("MODELPORT_GATEWAY_CALLS", 16, least=1)
+GATEWAY_CONNECTIONS = env.number("MODELPORT_GATEWAY_CONNECTIONS", 1024, least=1)
+CALLS_KEPT_SECONDS = env.seconds("MODELPORT_CALLS_KEPT_SECONDS", 30 * 24 * 3600)
+CALLS_SWEEP_SECONDS = env.seconds("MODELPORT_CALLS_SWEEP_SECONDS", 3600, least=0.1)
+
 LOG_LEVEL = env.choice("MODELPORT_LOG_LEVEL", "WARNING", logging.getLevelNamesMapping(), example="INFO")
 LOG_FORMAT = env.choice("MODELPORT_LOG_FORMAT", "line", logs.FORMATS, example="json")
 LOGGING = logs.logging_config(LOG_FORMAT, LOG_LEVEL)
