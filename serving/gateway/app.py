@@ -42,10 +42,10 @@ class Gateway:
         call: Call | None = None
         try:
             if scope["raw_path"] == b"/healthz":
-                await self._health(send)
+                await self._health(send, front)
                 return
             uuid, path = target_of(scope["raw_path"])
-            call = self._admit(scope["method"], uuid, head)
+            call = self._admit(scope["method"], uuid, head, front)
             if front is not None:
                 front.gone = call.leave
             await call.run((scope["method"], path, scope["query_string"]), receive, send)
@@ -57,7 +57,7 @@ class Gateway:
             logger.exception("a call failed", extra={"request": head.request_id().decode()})
             await self._refuse(broken(error), head, front, call, send)
 
-    def _admit(self, method: str, uuid: str, head: RequestHead) -> Call:
+    def _admit(self, method: str, uuid: str, head: RequestHead, front: Front | None) -> Call:
         """The call of a request that has a right to what it asks for. Raises Refusal."""
         if method not in METHODS:
             raise no_method()
@@ -68,7 +68,7 @@ class Gateway:
         self.counts.used(digest)
         if head.content_length is not None and head.content_length > self.options.body_bytes:
             raise too_large(self.options.body_bytes)
-        return Call(self.options, self.counts, service, head)
+        return Call(self.options, self.counts, service, head, front)
 
     async def _refuse(
         self, refusal: Refusal, head: RequestHead, front: Front | None, call: Call | None, send: Send
@@ -80,15 +80,15 @@ class Gateway:
         request_id = head.request_id()
         body = refusal.body(request_id.decode())
         headers = [JSON, (b"content-length", b"%d" % len(body)), (b"x-request-id", request_id), *GUARDS]
-        await reply(send, refusal.status, [*headers, *refusal.headers], body)
+        await reply(send, refusal.status, [*headers, *refusal.headers], body, front)
 
-    async def _health(self, send: Send) -> None:
+    async def _health(self, send: Send, front: Front | None) -> None:
         """That it answers, and what it knows; 503 as long as it knows nothing."""
         table = self.table
         told = {"health": table.known, "snapshot": max(table.serial, 0), "services": len(table.services)}
         body = json.dumps(told).encode()
         headers = [JSON, (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"), *GUARDS]
-        await reply(send, 200 if table.known else 503, headers, body)
+        await reply(send, 200 if table.known else 503, headers, body, front)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

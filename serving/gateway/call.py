@@ -8,6 +8,7 @@ from typing import Any
 from serving.gateway.backends import Backend
 from serving.gateway.counting import Counts
 from serving.gateway.options import Options
+from serving.gateway.protocol import Front
 from serving.gateway.refusals import (
     Headers,
     Refusal,
@@ -37,8 +38,11 @@ class Gone(Exception):
 class Call:
     """A request with a right to its service. Counts itself, unless it never got as far as to an instance."""
 
-    def __init__(self, options: Options, counts: Counts, service: Service, head: RequestHead) -> None:
+    def __init__(
+        self, options: Options, counts: Counts, service: Service, head: RequestHead, front: Front | None
+    ) -> None:
         self._options = options
+        self._front = front
         self._counts = counts
         self._service = service
         self._head = head
@@ -224,7 +228,9 @@ class Call:
         request_id = self._head.request_id()
         headers, body = returned(connection.headers, request_id), connection.take()
         if connection.complete:
-            await reply(send, connection.status, _with_length(headers, connection.status, len(body)), body, self)
+            headers = _with_length(headers, connection.status, len(body))
+            self.started = True
+            await reply(send, connection.status, headers, body, self._front)
             return
         end = time.monotonic() + self._options.answer_seconds
         loop = asyncio.get_running_loop()
@@ -242,10 +248,10 @@ class Call:
             body = connection.take()
 
 
-async def reply(send: Send, status: int, headers: Headers, body: bytes, call: Call | None = None) -> None:
+async def reply(send: Send, status: int, headers: Headers, body: bytes, front: Front | None) -> None:
     """A whole answer."""
-    if call is not None:
-        call.started = True
+    if front is not None:
+        front.cork()
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -18,6 +18,41 @@ _LINGER_SECONDS = 2.0
 EXTENSION = "modelport.front"
 
 
+class Corked:
+    """A transport that can keep back what is written first, so that the head of an answer goes with its body.
+
+    One system call and one packet less; and a client that waits for the body is not woken for the head.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._kept = b""
+        self._corked = False
+
+    def cork(self) -> None:
+        """Keep back the next thing that is written until the one after it."""
+        self._corked = True
+
+    def write(self, data: bytes) -> None:
+        if self._corked:
+            self._corked, self._kept = False, data
+            return
+        if self._kept:
+            data, self._kept = self._kept + data, b""
+        self._transport.write(data)
+
+    def close(self) -> None:
+        if self._kept:
+            self.write(b"")
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class Front(HttpToolsProtocol):
     """A connection of a client; `watch` is to be called again and again. What is no strict HTTP/1.1 is refused.
 
@@ -40,6 +75,8 @@ class Front(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.transport = Corked(transport)  # type: ignore[assignment]
+        self.cork = self.transport.cork  # type: ignore[attr-defined]
         self.fronts.add(self)
         if len(self.fronts) > self.options.connections:
             self.refuse(too_many_connections())
