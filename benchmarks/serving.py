@@ -152,8 +152,8 @@ async def load(port: int, request: bytes, connections: int, seconds: float) -> l
 
 
 def request_to(path: str, *lines: str) -> bytes:
-    head = [f"POST {path} HTTP/1.1", "Host: m", "Content-Type: application/json", f"Content-Length: {len(BODY)}", *lines]
-    return "\r\n".join(head).encode() + b"\r\n\r\n" + BODY
+    kind = ["Content-Type: application/json", f"Content-Length: {len(BODY)}"]
+    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: m", *kind, *lines]).encode() + b"\r\n\r\n" + BODY
 
 
 def processor_seconds(pid: int) -> float:

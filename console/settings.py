@@ -233,6 +233,8 @@ ARTIFACT_SWEEP_SECONDS = env.seconds("MODELPORT_ARTIFACT_SWEEP_SECONDS", 3600, l
 UPLOAD_SWEEP_SECONDS = env.seconds("MODELPORT_UPLOAD_SWEEP_SECONDS", 60, least=0.1)
 EXPORT_SWEEP_SECONDS = env.seconds("MODELPORT_EXPORT_SWEEP_SECONDS", 10, least=0.1)
 
+CALLS_SWEEP_SECONDS = env.seconds("MODELPORT_CALLS_SWEEP_SECONDS", 3600, least=0.1)
+
 
 def _every(seconds: float, task: str) -> dict[str, Any]:
     """A sweep that nobody took before the next one is due is dropped, so they never pile up."""
@@ -244,6 +246,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-artifacts": _every(ARTIFACT_SWEEP_SECONDS, "importers.sweep_artifacts"),
     "sweep-uploads": _every(UPLOAD_SWEEP_SECONDS, "stores.sweep_uploads"),
     "sweep-exports": _every(EXPORT_SWEEP_SECONDS, "registry.sweep_exports"),
+    "sweep-calls": _every(CALLS_SWEEP_SECONDS, "serving.sweep_calls"),
     "sweep-mlflow": _every(MLFLOW_SWEEP_SECONDS, "importers.sweep_mlflow"),
 }
 
@@ -293,7 +296,6 @@ GATEWAY_SECONDS = env.seconds("MODELPORT_GATEWAY_SECONDS", 40, least=0.1)
 GATEWAY_CALLS = env.number("MODELPORT_GATEWAY_CALLS", 16, least=1)
 GATEWAY_CONNECTIONS = env.number("MODELPORT_GATEWAY_CONNECTIONS", 1024, least=1)
 CALLS_KEPT_SECONDS = env.seconds("MODELPORT_CALLS_KEPT_SECONDS", 30 * 24 * 3600)
-CALLS_SWEEP_SECONDS = env.seconds("MODELPORT_CALLS_SWEEP_SECONDS", 3600, least=0.1)
 
 LOG_LEVEL = env.choice("MODELPORT_LOG_LEVEL", "WARNING", logging.getLevelNamesMapping(), example="INFO")
 LOG_FORMAT = env.choice("MODELPORT_LOG_FORMAT", "line", logs.FORMATS, example="json")

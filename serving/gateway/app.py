@@ -93,6 +93,7 @@ class Gateway:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         self.table.look()
+        self._spool.clean()
         ticking = asyncio.create_task(self._tick_on())
         await send({"type": "lifespan.startup.complete"})
         await receive()

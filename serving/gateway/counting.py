@@ -61,6 +61,11 @@ class Spool:
         self._folder = folder
         self._number = 0
 
+    def clean(self) -> None:
+        """Remove what another gateway had begun to write when it was killed."""
+        for half in self._folder.glob(f".*{SUFFIX}"):
+            half.unlink(missing_ok=True)
+
     def write(self, document: bytes) -> None:
         """Add a file, which is there as a whole or not at all. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
