@@ -1,6 +1,7 @@
 """State changes of invitations and tokens: one UPDATE that must hit exactly one row; the loser is told False."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.utils.timezone import now
@@ -28,3 +29,10 @@ def note_use(token: ApiToken) -> bool:
     """Keep when the token was last used; at most once a minute, for a program may ask a thousand times in one."""
     due = Q(last_used_at=None) | Q(last_used_at__lt=now() - USE_NOTED_EVERY)
     return ApiToken.objects.filter(due, pk=token.pk).update(last_used_at=now()) == 1
+
+
+def note_uses(used: Mapping[str, datetime]) -> None:
+    """Keep when tokens, by their digests, were last used elsewhere; as seldom as `note_use`."""
+    for digest, at in used.items():
+        due = Q(last_used_at=None) | Q(last_used_at__lt=at - USE_NOTED_EVERY)
+        ApiToken.objects.filter(due, digest=digest).update(last_used_at=at)

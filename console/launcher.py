@@ -1,4 +1,4 @@
-"""What `manage.py up` starts, watches and stops: the broker, the web server, workers, beat and the supervisor."""
+"""What `manage.py up` starts, watches and stops: the broker, the web server, workers, beat and those that serve."""
 
 import ctypes
 import fcntl
@@ -81,8 +81,8 @@ def locked(data: Path) -> Iterator[Path]:
         yield run
 
 
-def check_port(host: str, port: int) -> None:
-    """Raise CannotStart when nobody could listen on the address."""
+def check_port(host: str, port: int, variable: str = "PORT") -> None:
+    """Raise CannotStart when nobody could listen on the address; `variable` is what sets it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -90,8 +90,13 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except (OSError, OverflowError) as error:
             raise CannotStart(
-                _("%(host)s:%(port)s cannot be used (%(reason)s): set PORT to a free one")
-                % {"host": host, "port": port, "reason": getattr(error, "strerror", None) or error}
+                _("%(host)s:%(port)s cannot be used (%(reason)s): set %(variable)s to a free one")
+                % {
+                    "host": host,
+                    "port": port,
+                    "reason": getattr(error, "strerror", None) or error,
+                    "variable": variable,
+                }
             ) from error
 
 
@@ -268,7 +273,8 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
 def console_programs(run: Path) -> list[Program]:
     """The console's own processes, in the order they start."""
     workers = [f"worker-{number}" if number > 1 else "worker" for number in range(1, settings.WORKERS + 1)]
-    names = {"web": "web", **dict.fromkeys(workers, "worker"), "beat": "beat", "supervisor": "supervisor"}
+    own = {"web": "web", **dict.fromkeys(workers, "worker"), "beat": "beat"}
+    names = own | {"supervisor": "supervisor", "gateway": "gateway"}
     return [Program(name, command(role, run=run, node=name), log=log_file(name)) for name, role in names.items()]
 
 
@@ -285,5 +291,6 @@ def command(role: str, *, run: Path, node: str) -> tuple[str, ...]:
         "web": (*web.split(), str(settings.BASE_DIR / "console" / "gunicorn.conf.py")),
         "worker": tuple(worker.split()),
         "beat": (*beat.split(), str(run / "beat-schedule")),
+        "gateway": ("manage", "gateway"),
     }
     return (sys.executable, "-m", *arguments[role])

@@ -235,6 +235,8 @@ EXPORT_SWEEP_SECONDS = env.seconds("MODELPORT_EXPORT_SWEEP_SECONDS", 10, least=0
 BUILD_SWEEP_SECONDS = env.seconds("MODELPORT_BUILD_SWEEP_SECONDS", 10, least=0.1)
 ENVIRONMENT_SWEEP_SECONDS = env.seconds("MODELPORT_ENVIRONMENT_SWEEP_SECONDS", 3600, least=0.1)
 
+CALLS_SWEEP_SECONDS = env.seconds("MODELPORT_CALLS_SWEEP_SECONDS", 3600, least=0.1)
+
 
 def _every(seconds: float, task: str) -> dict[str, Any]:
     """A sweep that nobody took before the next one is due is dropped, so they never pile up."""
@@ -246,6 +248,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-artifacts": _every(ARTIFACT_SWEEP_SECONDS, "importers.sweep_artifacts"),
     "sweep-uploads": _every(UPLOAD_SWEEP_SECONDS, "stores.sweep_uploads"),
     "sweep-exports": _every(EXPORT_SWEEP_SECONDS, "registry.sweep_exports"),
+    "sweep-calls": _every(CALLS_SWEEP_SECONDS, "serving.sweep_calls"),
     "sweep-mlflow": _every(MLFLOW_SWEEP_SECONDS, "importers.sweep_mlflow"),
     "sweep-preparations": _every(BUILD_SWEEP_SECONDS, "serving.sweep_preparations"),
     "sweep-environments": _every(ENVIRONMENT_SWEEP_SECONDS, "serving.sweep_environments"),
@@ -319,6 +322,14 @@ INSTANCE_RETRY_SECONDS = env.seconds("MODELPORT_INSTANCE_RETRY_SECONDS", 10, lea
 # `up` waits ten seconds for its children.
 INSTANCE_GRACE_SECONDS = env.seconds("MODELPORT_INSTANCE_GRACE_SECONDS", 6, least=0.1)
 PACKAGE_KEPT_SECONDS = env.seconds("MODELPORT_PACKAGE_KEPT_SECONDS", 24 * 3600)
+
+# Serving: the gateway
+GATEWAY_BODY_BYTES = env.number("MODELPORT_GATEWAY_BODY_BYTES", 12 * 1024**2, least=1)
+GATEWAY_SECONDS = env.seconds("MODELPORT_GATEWAY_SECONDS", 40, least=0.1)
+# The server of a model works on one and lets sixteen more wait.
+GATEWAY_CALLS = env.number("MODELPORT_GATEWAY_CALLS", 16, least=1)
+GATEWAY_CONNECTIONS = env.number("MODELPORT_GATEWAY_CONNECTIONS", 1024, least=1)
+CALLS_KEPT_SECONDS = env.seconds("MODELPORT_CALLS_KEPT_SECONDS", 30 * 24 * 3600)
 
 LOG_LEVEL = env.choice("MODELPORT_LOG_LEVEL", "WARNING", logging.getLevelNamesMapping(), example="INFO")
 LOG_FORMAT = env.choice("MODELPORT_LOG_FORMAT", "line", logs.FORMATS, example="json")

@@ -16,7 +16,7 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _REASONS.setdefault(431, "Request Header Fields Too Large")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Answer:
     """A status, a body and further headers."""
 

@@ -12,7 +12,7 @@ from .failures import Failure, describe
 from .loading import Loaded
 
 
-@dataclass(frozen=True)
+@dataclass
 class Outcome:
     """An answer, and the failure behind it for the log."""
 

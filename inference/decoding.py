@@ -22,7 +22,7 @@ class UnknownContent(Exception):
     """A body of a kind that services are never given; the text says which are."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Request:
     """A request that was read to its end. A multipart body is there as `form`, every other one as `body`."""
 
@@ -54,6 +54,8 @@ def decode(request: Request, *, as_text: bool) -> Any:
 
 def kind_of(content_type: str) -> str:
     """The type alone, in lower case; the documentation's own misprint counts as what it means."""
+    if content_type == _JSON:
+        return _JSON
     kind = content_type.partition(";")[0].strip().lower()
     return _JSON if kind == "applicaton/json" else kind
 
@@ -66,7 +68,8 @@ def _fields(text: str) -> dict[str, str]:
 
 
 def _text(request: Request) -> str:
-    charset = parameters_of(request.content_type).get("charset", "utf-8")
+    given = request.content_type
+    charset = parameters_of(given).get("charset", "utf-8") if ";" in given else "utf-8"
     try:
         return request.body.decode("utf-8-sig" if charset.lower() in ("utf-8", "utf8") else charset)
     except LookupError:

@@ -17,13 +17,15 @@ JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 BYTES = "application/octet-stream"
 _DEEPEST = 100
+# Making one for each answer would take as long as it writes.
+_QUICK = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 
 
 class CannotEncode(Exception):
     """An answer holds something that is no JSON; the text says what and where."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Encoded:
     """A body and its type."""
 
@@ -43,7 +45,7 @@ def encode(value: Any) -> Encoded:
 def dumps(value: Any) -> bytes:
     """JSON of a value; the quick way is enough for most of them."""
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(", ", ": "))
+        text = _QUICK.encode(value)
     except (TypeError, ValueError, RecursionError):
         text = json.dumps(plain(value), allow_nan=False, ensure_ascii=False)
     return text.encode("utf-8", "replace")

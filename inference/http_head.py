@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([!-~]+) HTTP/([0-9])\.([0-9])")
-_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
 _FORBIDDEN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _ID = re.compile(r"[0-9A-Za-z._-]{1,100}")
@@ -29,7 +29,7 @@ class HttpError(Exception):
         self.message = message
 
 
-@dataclass(frozen=True)
+@dataclass
 class Head:
     """What the head of a request says. `length` is None for a body in chunks, 0 where there is no body."""
 
@@ -58,39 +58,50 @@ def parse_head(block: bytes) -> Head:
     if "host" not in headers and not old:
         raise HttpError(400, "The header Host is missing")
     path, query = _target(target.decode("ascii"))
-    tokens = headers.get("connection", "").lower().replace(" ", "").split(",")
     return Head(
         method=method.decode("ascii"),
         path=path,
         query=query,
         length=_length(headers, old),
-        keep_alive="keep-alive" in tokens if old else "close" not in tokens,
+        keep_alive=_keeps_alive(headers, old),
         version_1_0=old,
-        expects_continue=_expects_continue(headers, old),
+        expects_continue="expect" in headers and _expects_continue(headers, old),
         content_type=_content_type(headers),
         request_id=_request_id(headers),
     )
 
 
+def _keeps_alive(headers: dict[str, str], old: bool) -> bool:
+    tokens = headers["connection"].lower().replace(" ", "").split(",") if "connection" in headers else ()
+    return "keep-alive" in tokens if old else "close" not in tokens
+
+
 def _headers(block: bytes) -> dict[str, str]:
     if not block:
         return {}
-    if _FORBIDDEN.search(block.replace(b"\r\n", b"")):
-        raise HttpError(400, "The head holds a control character or a bare line break")
     lines = block.split(b"\r\n")
     if len(lines) > MOST_HEADERS:
         raise HttpError(431, f"More than {MOST_HEADERS} headers")
     found: dict[str, str] = {}
     for line in lines:
-        raw_name, colon, raw_value = line.partition(b":")
-        if not colon or not _NAME.fullmatch(raw_name):
-            raise HttpError(400, "A header is malformed; folded headers are not taken")
-        name = raw_name.decode("ascii").lower()
-        if name in found and name in _SINGLE:
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise _malformed(line)
+        name = match.group(1).decode("ascii").lower()
+        value = match.group(2).decode("utf-8", "replace").rstrip(" \t")
+        if name not in found:
+            found[name] = value
+        elif name in _SINGLE:
             raise HttpError(400, f"The header {name} comes twice")
-        value = raw_value.strip(b" \t").decode("utf-8", "replace")
-        found[name] = f"{found[name]}, {value}" if name in found else value
+        else:
+            found[name] = f"{found[name]}, {value}"
     return found
+
+
+def _malformed(line: bytes) -> HttpError:
+    if _FORBIDDEN.search(line):
+        return HttpError(400, "The head holds a control character or a bare line break")
+    return HttpError(400, "A header is malformed; folded headers are not taken")
 
 
 def _target(target: str) -> tuple[str, str]:
@@ -100,7 +111,7 @@ def _target(target: str) -> tuple[str, str]:
             raise HttpError(400, "The request target is no path")
         target = "/" + rest.partition("/")[2]
     path, _mark, query = target.partition("?")
-    return unquote(path), query
+    return unquote(path) if "%" in path else path, query
 
 
 def _length(headers: dict[str, str], old: bool) -> int | None:
@@ -129,7 +140,7 @@ def _expects_continue(headers: dict[str, str], old: bool) -> bool:
 
 
 def _content_type(headers: dict[str, str]) -> str:
-    if headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+    if "content-encoding" in headers and headers["content-encoding"].lower() not in ("", "identity"):
         raise HttpError(415, "Content-Encoding: send the body as it is")
     return headers.get("content-type", "")
 
@@ -137,4 +148,4 @@ def _content_type(headers: dict[str, str]) -> str:
 def _request_id(headers: dict[str, str]) -> str:
     """The id a gateway gave the request, where it is fit for a log."""
     found = headers.get("x-request-id", "")
-    return found if _ID.fullmatch(found) else ""
+    return found if found and _ID.fullmatch(found) else ""

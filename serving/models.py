@@ -1,5 +1,6 @@
 """Everything of serving that is kept in tables."""
 
+from serving.models_calls import CallBatch, UsageMinute
 from serving.models_environments import Environment, EnvironmentState, Overlay, VersionEnvironment
 from serving.models_instances import (
     INSTANCE_RESTS,
@@ -22,6 +23,7 @@ from serving.models_services import (
 
 __all__ = [
     "INSTANCE_RESTS",
+    "CallBatch",
     "CallMinute",
     "Desired",
     "Environment",
@@ -37,6 +39,7 @@ __all__ = [
     "ServiceEvent",
     "ServiceRevision",
     "ServiceState",
+    "UsageMinute",
     "VersionEnvironment",
     "Wanted",
 ]

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from registry.models import ModelVersion
-from serving import building, services_environments
+from serving import building, calls, services_environments
 from serving.building import PREPARE
 
 
@@ -22,3 +22,8 @@ def sweep_preparations() -> None:
 @shared_task(name="serving.sweep_environments")
 def sweep_environments() -> None:
     services_environments.sweep_environments()
+
+
+@shared_task(name="serving.sweep_calls")
+def sweep_calls() -> None:
+    calls.sweep_calls()

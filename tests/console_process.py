@@ -43,6 +43,7 @@ class ConsoleProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = ""
         own = {"MODELPORT_DATA": str(self.data), "PORT": str(self.port), "LANG": "C.UTF-8"}
+        own["GATEWAY_PORT"] = environment.pop("GATEWAY_PORT", str(free_port()))
         inherited = {name: value for name, value in os.environ.items() if name not in {"DJANGO_SETTINGS_MODULE"}}
         self.environment = inherited | own | QUICK | environment
         self.process = subprocess.Popen(

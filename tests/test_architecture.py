@@ -18,14 +18,15 @@ STEPS = [
     {"pipeline", "preparation", "exports", "uploads", "building", "proof", "rollout"},
     {"environments", "backends"},
     {"scanner", "scan_child", "sources", "package", "fetching", "known", "heartbeat", "shutdown", "archive", "mlflow"},
-    {"artifacts", "drivers", "oci", "sandbox", "packages", "snapshots", "instance_logs"},
+    {"artifacts", "drivers", "oci", "sandbox", "packages", "snapshots", "instance_logs", "calls"},
     {"transitions", "details"},
     {"queries"},
     {"values", "request"},
     {"models"},
     {"config", "catalogue", "specs", "roles", "secrets", "paths", "keyset", "digests", "storable", "comparison"}
     | {"asking", "locks"},
-    {"validators", "engines", "versions", "findings", "errors", "messages", "job_messages", "scan_messages"},
+    {"validators", "engines", "versions", "findings", "errors", "messages", "job_messages", "scan_messages"}
+    | {"routing", "latencies"},
 ]
 SUBPROCESS_USERS = {
     "console/launcher.py",

@@ -55,6 +55,7 @@ class Command(BaseCommand):
     def _run(self, launcher: Launcher, stack: ExitStack, *, demo: bool) -> None:
         run = stack.enter_context(locked(settings.DATA))
         check_port(settings.BIND, settings.PORT)
+        check_port(settings.BIND, settings.GATEWAY_PORT, "GATEWAY_PORT")
         write_keys(run)
         sockets = stack.enter_context(socket_folder(run))
         stack.callback(launcher.stop)
