@@ -232,6 +232,7 @@ IMPORT_SWEEP_SECONDS = env.seconds("MODELPORT_IMPORT_SWEEP_SECONDS", 10, least=0
 ARTIFACT_SWEEP_SECONDS = env.seconds("MODELPORT_ARTIFACT_SWEEP_SECONDS", 3600, least=0.1)
 UPLOAD_SWEEP_SECONDS = env.seconds("MODELPORT_UPLOAD_SWEEP_SECONDS", 60, least=0.1)
 EXPORT_SWEEP_SECONDS = env.seconds("MODELPORT_EXPORT_SWEEP_SECONDS", 10, least=0.1)
+PROOF_SWEEP_SECONDS = env.seconds("MODELPORT_PROOF_SWEEP_SECONDS", 5, least=0.1)
 
 
 def _every(seconds: float, task: str) -> dict[str, Any]:
@@ -245,6 +246,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-uploads": _every(UPLOAD_SWEEP_SECONDS, "stores.sweep_uploads"),
     "sweep-exports": _every(EXPORT_SWEEP_SECONDS, "registry.sweep_exports"),
     "sweep-mlflow": _every(MLFLOW_SWEEP_SECONDS, "importers.sweep_mlflow"),
+    "sweep-proofs": _every(PROOF_SWEEP_SECONDS, "serving.sweep_proofs"),
 }
 
 # Importing: times in seconds, sizes in bytes
@@ -285,6 +287,15 @@ SCAN_MEMORY_BYTES = env.number("MODELPORT_SCAN_MEMORY_BYTES", 1024**3)
 STRICT_SEED_RULES = env.flag("MODELPORT_STRICT_SEED_RULES", False)
 # The name of the task that prepares an imported version for serving; without one a version is Normal at once.
 VERSION_PREPARER = env.text("MODELPORT_VERSION_PREPARER")
+# Proofs: what each is given at least (cores and MiB), and how long is waited for its start and its answer.
+PROOF_SPEC = env.spec("MODELPORT_PROOF_SPEC", "1,2048")
+PROOF_PATIENCE_SECONDS = env.seconds("MODELPORT_PROOF_PATIENCE_SECONDS", 600, least=1)
+PROOF_ANSWER_SECONDS = env.seconds("MODELPORT_PROOF_ANSWER_SECONDS", 40, least=0.1, most=600)
+PROOF_ANSWER_BYTES = env.number("MODELPORT_PROOF_ANSWER_BYTES", 1024**2, least=1024, most=64 * 1024**2)
+PROOF_ATTEMPTS = env.number("MODELPORT_PROOF_ATTEMPTS", 3, least=1)
+PROOF_LEASE_SECONDS = PROOF_ANSWER_SECONDS + 20
+PROOF_NOTICE_SECONDS = 10
+PROOF_KEPT_SECONDS = env.seconds("MODELPORT_PROOF_KEPT_SECONDS", 3600)
 
 LOG_LEVEL = env.choice("MODELPORT_LOG_LEVEL", "WARNING", logging.getLevelNamesMapping(), example="INFO")
 LOG_FORMAT = env.choice("MODELPORT_LOG_FORMAT", "line", logs.FORMATS, example="json")

@@ -1,6 +1,8 @@
 from django.apps import AppConfig
 from django.utils.translation import pgettext_lazy
 
+import serving.messages_proofs  # noqa: F401 - registers what proofs say
+
 
 class ServingConfig(AppConfig):
     name = "serving"

@@ -1,1 +1,25 @@
-"""Entry points of the queue for environments, proofs and services."""
+"""Entry points of the queue for environments, proofs and services. Each may be delivered any number of times."""
+
+from celery import shared_task
+
+from serving import proof
+from serving.models import Instance, ProofRecord
+
+
+@shared_task(name="serving.instance_changed")
+def instance_changed(instance_id: int) -> None:
+    instance = Instance.objects.filter(pk=instance_id).first()
+    if instance is not None:
+        proof.on_instance_change(instance)
+
+
+@shared_task(name=proof.RUN_PROOF)
+def run_proof(record_id: int) -> None:
+    record = ProofRecord.objects.select_related("instance", "version").filter(pk=record_id).first()
+    if record is not None:
+        proof.run(record)
+
+
+@shared_task(name="serving.sweep_proofs")
+def sweep_proofs() -> None:
+    proof.sweep()
