@@ -2,7 +2,9 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Collection
+from decimal import Decimal
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -74,6 +76,15 @@ def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
             example = "10.0.0.5 or 10.0.0.0/8"
             raise ImproperlyConfigured(f"{name}={word!r}: write addresses or networks, such as {example}") from error
     return found
+
+
+def spec(name: str, default: str) -> tuple[Decimal, int]:
+    """Cores and MiB."""
+    value = text(name, default)
+    match = re.fullmatch(r"(\d{1,4}(?:\.\d{1,2})?),\s*(\d{1,8})", value, re.ASCII)
+    if not match or not Decimal(match[1]) or not int(match[2]):
+        raise ImproperlyConfigured(f"{name}={value!r}: write cores and MiB, such as {default}")
+    return Decimal(match[1]), int(match[2])
 
 
 def words(name: str, default: list[str]) -> list[str]:

@@ -234,8 +234,8 @@ UPLOAD_SWEEP_SECONDS = env.seconds("MODELPORT_UPLOAD_SWEEP_SECONDS", 60, least=0
 EXPORT_SWEEP_SECONDS = env.seconds("MODELPORT_EXPORT_SWEEP_SECONDS", 10, least=0.1)
 BUILD_SWEEP_SECONDS = env.seconds("MODELPORT_BUILD_SWEEP_SECONDS", 10, least=0.1)
 ENVIRONMENT_SWEEP_SECONDS = env.seconds("MODELPORT_ENVIRONMENT_SWEEP_SECONDS", 3600, least=0.1)
-
 CALLS_SWEEP_SECONDS = env.seconds("MODELPORT_CALLS_SWEEP_SECONDS", 3600, least=0.1)
+PROOF_SWEEP_SECONDS = env.seconds("MODELPORT_PROOF_SWEEP_SECONDS", 5, least=0.1)
 
 
 def _every(seconds: float, task: str) -> dict[str, Any]:
@@ -252,6 +252,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-mlflow": _every(MLFLOW_SWEEP_SECONDS, "importers.sweep_mlflow"),
     "sweep-preparations": _every(BUILD_SWEEP_SECONDS, "serving.sweep_preparations"),
     "sweep-environments": _every(ENVIRONMENT_SWEEP_SECONDS, "serving.sweep_environments"),
+    "sweep-proofs": _every(PROOF_SWEEP_SECONDS, "serving.sweep_proofs"),
 }
 
 # Importing: times in seconds, sizes in bytes
@@ -330,6 +331,16 @@ GATEWAY_SECONDS = env.seconds("MODELPORT_GATEWAY_SECONDS", 40, least=0.1)
 GATEWAY_CALLS = env.number("MODELPORT_GATEWAY_CALLS", 16, least=1)
 GATEWAY_CONNECTIONS = env.number("MODELPORT_GATEWAY_CONNECTIONS", 1024, least=1)
 CALLS_KEPT_SECONDS = env.seconds("MODELPORT_CALLS_KEPT_SECONDS", 30 * 24 * 3600)
+
+# Proofs: what each is given at least (cores and MiB), and how long is waited for its start and its answer.
+PROOF_SPEC = env.spec("MODELPORT_PROOF_SPEC", "1,2048")
+PROOF_PATIENCE_SECONDS = env.seconds("MODELPORT_PROOF_PATIENCE_SECONDS", 600, least=1)
+PROOF_ANSWER_SECONDS = env.seconds("MODELPORT_PROOF_ANSWER_SECONDS", 40, least=0.1, most=600)
+PROOF_ANSWER_BYTES = env.number("MODELPORT_PROOF_ANSWER_BYTES", 1024**2, least=1024, most=64 * 1024**2)
+PROOF_ATTEMPTS = env.number("MODELPORT_PROOF_ATTEMPTS", 3, least=1)
+PROOF_LEASE_SECONDS = PROOF_ANSWER_SECONDS + 20
+PROOF_NOTICE_SECONDS = 10
+PROOF_KEPT_SECONDS = env.seconds("MODELPORT_PROOF_KEPT_SECONDS", 3600)
 
 LOG_LEVEL = env.choice("MODELPORT_LOG_LEVEL", "WARNING", logging.getLevelNamesMapping(), example="INFO")
 LOG_FORMAT = env.choice("MODELPORT_LOG_FORMAT", "line", logs.FORMATS, example="json")

@@ -16,6 +16,7 @@ from registry.transitions import Line
 
 BUILDING = Q(status=Status.BUILDING)
 HANDED_OVER = ~Q(digest="")
+_RISING = [Proof.NOT_ASKED, Proof.STARTED, Proof.ANSWERED]
 
 
 def ring_preparer(version: ModelVersion) -> None:
@@ -72,6 +73,13 @@ def fail(version: ModelVersion, code: str, **params: Any) -> bool:
     values = {"status_code": code, "status_params": params, "finished_at": now()}
     failed = Line("import.failed", {"reason": code, "reason_params": params}, abnormal=True)
     return transitions.move(version, Status.FAILED, failed, when=_held(version), values=values)
+
+
+def record_proof(version: ModelVersion, *, proof: Proof, code: str = "", **params: Any) -> bool:
+    """Note that more is known of a Normal version than before. False when it is not: a proof is never lowered."""
+    lower = [each for each in _RISING if _RISING.index(each) < _RISING.index(proof)]
+    values = {"proof": proof, "proof_code": code, "proof_params": params}
+    return transitions.hold(version, when=Q(status=Status.NORMAL, proof__in=lower), values=values)
 
 
 @transaction.atomic

@@ -2,7 +2,8 @@ from django.apps import AppConfig
 from django.utils.translation import pgettext_lazy
 
 import serving.messages_environments
-import serving.messages_instances  # noqa: F401 - registers the words of serving
+import serving.messages_instances
+import serving.messages_proofs  # noqa: F401 - registers the words of serving
 
 
 class ServingConfig(AppConfig):

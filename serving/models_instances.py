@@ -110,6 +110,7 @@ class ProofRecord(models.Model):
 
     `request` is `{"method", "path", "headers", "body", "origin"}`, the body in base64 and the origin one of "user",
     "schema" or ""; `answer` is `{"status", "headers", "body", "cut"}`. Times in seconds, memory in bytes.
+    `suggestion` is an inference specification, `{"cpu", "memory"}`, from what was measured; `attempts` counts claims.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -125,8 +126,10 @@ class ProofRecord(models.Model):
     start_seconds = models.FloatField(null=True)
     answer_seconds = models.FloatField(null=True)
     peak_memory = models.PositiveBigIntegerField(default=0)
+    suggestion = models.JSONField(default=dict)
     log = models.TextField(blank=True)
     lease_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     asked_by_name = models.CharField(_("who"), max_length=150, blank=True)
     created_at = models.DateTimeField(_("when"), auto_now_add=True)

@@ -1,13 +1,13 @@
-"""Entry points of the queue for environments, proofs and services."""
+"""Entry points of the queue for environments, proofs and services. Each may be delivered any number of times."""
 
 from celery import shared_task
 
 from registry.models import ModelVersion
-from serving import building, calls, services_environments
-from serving.building import PREPARE
+from serving import building, calls, proof, services_environments
+from serving.models import Instance, ProofRecord
 
 
-@shared_task(name=PREPARE)
+@shared_task(name=building.PREPARE)
 def prepare(version_id: int) -> None:
     version = ModelVersion.objects.select_related("model__workspace").filter(pk=version_id).first()
     if version is not None:
@@ -22,6 +22,25 @@ def sweep_preparations() -> None:
 @shared_task(name="serving.sweep_environments")
 def sweep_environments() -> None:
     services_environments.sweep_environments()
+
+
+@shared_task(name="serving.instance_changed")
+def instance_changed(instance_id: int) -> None:
+    instance = Instance.objects.filter(pk=instance_id).first()
+    if instance is not None:
+        proof.on_instance_change(instance)
+
+
+@shared_task(name=proof.RUN_PROOF)
+def run_proof(record_id: int) -> None:
+    record = ProofRecord.objects.select_related("instance", "version").filter(pk=record_id).first()
+    if record is not None:
+        proof.run(record)
+
+
+@shared_task(name="serving.sweep_proofs")
+def sweep_proofs() -> None:
+    proof.sweep()
 
 
 @shared_task(name="serving.sweep_calls")

@@ -1,6 +1,15 @@
 """Addresses of services, and of what a version runs in."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from serving.views.prediction import predict
+from serving.views.proof import proof_answer, proof_now, proof_panel, proof_replay
 
 app_name = "serving"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("services/<uuid:code>/predict/", predict, name="service-predict"),
+    path("versions/<uuid:code>/proof/", proof_panel, name="version-proof"),
+    path("versions/<uuid:code>/proof/now/", proof_now, name="proof-now"),
+    path("versions/<uuid:code>/proof/<uuid:record>/replay/", proof_replay, name="proof-replay"),
+    path("versions/<uuid:code>/proof/<uuid:record>/answer/", proof_answer, name="proof-answer"),
+]

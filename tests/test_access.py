@@ -14,6 +14,7 @@ from accounts.services_invitations import make_invitation
 from accounts.services_tokens import make_token
 from importers.models import ImportJob, MLflowConnection, TrainingJob
 from registry.services_exports import submit_export
+from serving.models import Service
 from stores.models import Bucket, RegistryConnection, Upload
 from tests.factories import make_bucket, make_member, make_version, make_workspace
 from tests.importers.jobs import GOOD, put
@@ -25,12 +26,13 @@ OWN = "own"  # of who may import, and began it: the developer
 # There for these people alone: for everybody else there is no such address.
 ADMINISTRATORS = frozenset({Role.ADMIN, "operator"})
 OWNER = ADMINISTRATORS | {Role.DEVELOPER}
-VIEW, IMPORT, EDIT, DELETE, APPROVE, MANAGE = (
+VIEW, IMPORT, EDIT, DELETE, APPROVE, DEPLOY, MANAGE = (
     Action.VIEW,
     Action.IMPORT,
     Action.EDIT,
     Action.DELETE,
     Action.APPROVE,
+    Action.DEPLOY,
     Action.MANAGE,
 )
 
@@ -137,6 +139,11 @@ PAGES = {
     "versions/<uuid:code>/review/": of_version(VIEW, EDIT, data={"decision": "request"}),
     "versions/<uuid:code>/delete/": of_version(DELETE, DELETE),
     "versions/<uuid:code>/files/<path:path>": of_version(VIEW, args={"path": "model/config.json"}),
+    "versions/<uuid:code>/proof/": of_version(VIEW),
+    "versions/<uuid:code>/proof/now/": of_version(None, DEPLOY),
+    "versions/<uuid:code>/proof/<uuid:record>/replay/": of_version(None, DEPLOY, args={"record": "proof"}),
+    "versions/<uuid:code>/proof/<uuid:record>/answer/": of_version(VIEW, args={"record": "proof"}),
+    "services/<uuid:code>/predict/": Page(VIEW, DEPLOY, of="service", args={"code": "service"}),
     "imports/new/": Page(IMPORT, IMPORT),
     "training-jobs/": Page(VIEW),
     "training-jobs/new/": Page(IMPORT, IMPORT),
@@ -232,6 +239,8 @@ def things(people):
         "upload": upload.uuid,
         "job": job.uuid,
         "export": export.uuid,
+        "proof": version.proof_records.create(answer={"status": 200, "headers": {}, "body": ""}).uuid,
+        "service": Service.objects.create(workspace=workspace, kind="real-time", name="shop").uuid,
     }
 
 

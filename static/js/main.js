@@ -12,6 +12,7 @@ import "./listing.js";
 import "./loading.js";
 import "./menu.js";
 import "./picker.js";
+import "./pictures.js";
 import "./rows.js";
 import "./selection.js";
 import "./shortcuts.js";

@@ -1,0 +1,29 @@
+"""Asking a model: from the schema of its configuration to form fields, request bytes, samples and snippets. Pure."""
+
+from serving.asking.fields import Field, Kind, Way, fields, method_of, ways
+from serving.asking.requests import Asked, NotAskable, Problem, SentFile, form_request, json_request, request_of
+from serving.asking.samples import attached_request, example_text, sample_of
+from serving.asking.snippets import Filled, Snippets, example_of, snippets
+
+__all__ = [
+    "Asked",
+    "Field",
+    "Filled",
+    "Kind",
+    "NotAskable",
+    "Problem",
+    "SentFile",
+    "Snippets",
+    "Way",
+    "attached_request",
+    "example_of",
+    "example_text",
+    "fields",
+    "form_request",
+    "json_request",
+    "method_of",
+    "request_of",
+    "sample_of",
+    "snippets",
+    "ways",
+]

@@ -1,0 +1,212 @@
+"""The proof of a version: its model is started in the sandbox, asked once, and what came of it is kept."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from celery import current_app
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils.timezone import now
+
+from accounts.models import User
+from registry import preparation
+from registry.config import Api, ModelConfig
+from registry.models import InferenceSpec, ModelVersion, Proof
+from registry.services import record_event
+from registry.transitions import lock_model
+from serving import transitions_proofs
+from serving.asking import Asked, attached_request, method_of, sample_of
+from serving.models import (
+    INSTANCE_RESTS,
+    Instance,
+    InstanceState,
+    ProofRecord,
+    ProofState,
+    Purpose,
+    Wanted,
+)
+from serving.proof_outcomes import SCHEMA, USER, Outcome, ask_once, measured, not_started
+
+logger = logging.getLogger(__name__)
+RUN_PROOF = "serving.run_proof"
+MOST_AT_ONCE = 100
+# Beyond the time a model may take to load: starting its process, and telling that it is ready.
+MARGIN = timedelta(seconds=60)
+_PROOFS = {ProofState.ANSWERED: Proof.ANSWERED, ProofState.STARTED: Proof.STARTED}
+_LINES = {ProofState.ANSWERED: "proof.passed", ProofState.STARTED: "proof.only_started"}
+
+
+@transaction.atomic
+def begin(version: ModelVersion) -> bool:
+    """Begin the proof that decides on a version which was just built; the caller holds its claim.
+
+    The claim is kept for as long as the proof may take. False when it was lost.
+    """
+    patience = _whole_patience()
+    if not preparation.renew(version, lease=patience):
+        return False
+    transitions_proofs.supersede(version)
+    start(version, question_of(version), decides=True)
+    return True
+
+
+def start(
+    version: ModelVersion, request: Mapping[str, Any], *, decides: bool = False, by: User | None = None
+) -> ProofRecord:
+    """Want an instance for one proof and note what will be asked; the supervisor of this host starts it."""
+    cpu, memory = limits_of(version)
+    instance = Instance.objects.create(
+        purpose=Purpose.PROOF, version=version, host=settings.HOST_NAME, cpu_limit=cpu, memory_limit=memory
+    )
+    return ProofRecord.objects.create(
+        version=version,
+        instance=instance,
+        decides=decides,
+        request=dict(request),
+        asked_by=by,
+        asked_by_name=by.get_username() if by else "",
+    )
+
+
+def question_of(version: ModelVersion) -> dict[str, Any]:
+    """What the version will be asked, as it is kept: the attached sample, else what follows from the schema."""
+    api = api_to_ask(version)
+    if version.sample:
+        return _kept(attached_request(api, version.sample), USER)
+    return _kept(sample_of(api), SCHEMA)
+
+
+def api_to_ask(version: ModelVersion) -> Api:
+    """The first API that takes something, else the first, else what an undescribed model answers."""
+    apis = ModelConfig.from_dict(version.config).apis
+    return next((api for api in apis if method_of(api) == "POST"), apis[0] if apis else Api())
+
+
+def limits_of(version: ModelVersion) -> tuple[Decimal, int]:
+    """Cores and MiB: the larger of what the version needs and what every proof is given."""
+    cpu, memory = settings.PROOF_SPEC
+    spec = InferenceSpec.objects.filter(version=version).first()
+    return (max(cpu, spec.cpu), max(memory, spec.memory)) if spec else (cpu, memory)
+
+
+def on_instance_change(instance: Instance) -> None:
+    """Go on with the proof of an instance that changed; once that has ended, keep what was measured last."""
+    for record in ProofRecord.objects.filter(instance=instance).select_related("instance", "version"):
+        if record.state == ProofState.RUNNING:
+            run(record)
+        elif instance.at_rest and record.peak_memory < instance.peak_memory:
+            last = measured(instance)
+            ProofRecord.objects.filter(pk=record.pk).update(peak_memory=last["peak_memory"], log=last["log"])
+
+
+def run(record: ProofRecord) -> None:
+    """Ask, or end what cannot be asked; nothing while its instance starts, or another worker is at it."""
+    if record.state != ProofState.RUNNING or not _due(record) or not transitions_proofs.claim(record):
+        return
+    try:
+        _end(record, _outcome(record))
+    except (OperationalError, InterfaceError):
+        logger.exception("proof interrupted by the database", extra={"proof": record.pk})
+    except Exception:
+        bug = uuid4().hex[:12]
+        logger.exception("proof bug %s", bug, extra={"proof": record.pk})
+        _end(record, Outcome(ProofState.FAILED, "proof.bug", {"id": bug}))
+
+
+def waiting_for_supervisor(record: ProofRecord) -> bool:
+    """Whether nothing took its instance up although there was time to."""
+    instance = record.instance
+    pending = record.state == ProofState.RUNNING and instance is not None and instance.state == InstanceState.PENDING
+    return pending and now() > record.created_at + timedelta(seconds=settings.PROOF_NOTICE_SECONDS)
+
+
+def sweep() -> None:
+    """Ring what a lost bell or a crashed worker left, and take away processes whose proof has ended."""
+    running = ProofRecord.objects.filter(transitions_proofs.free()).select_related("instance", "version")
+    for record in running.order_by("id")[:MOST_AT_ONCE]:
+        if _due(record):
+            current_app.send_task(RUN_PROOF, [record.pk])
+    over = Instance.objects.filter(purpose=Purpose.PROOF, wanted=Wanted.STOPPED)
+    over = over.filter(state__in=[*INSTANCE_RESTS, InstanceState.PENDING])
+    over.filter(created_at__lt=now() - timedelta(seconds=settings.PROOF_KEPT_SECONDS)).delete()
+
+
+def _whole_patience() -> timedelta:
+    load = Instance._meta.get_field("load_seconds").default
+    asking = settings.PROOF_ATTEMPTS * settings.PROOF_LEASE_SECONDS
+    return timedelta(seconds=settings.PROOF_PATIENCE_SECONDS + load + asking) + 2 * MARGIN
+
+
+def _kept(asked: Asked | None, origin: str) -> dict[str, Any]:
+    return {**asked.as_dict(), "origin": origin} if asked else {}
+
+
+def _due(record: ProofRecord) -> bool:
+    """Whether there is something to do: to ask, or to give up."""
+    instance = record.instance
+    if instance is None or instance.at_rest or instance.state == InstanceState.READY:
+        return True
+    return now() > _deadline(instance)
+
+
+def _deadline(instance: Instance) -> datetime:
+    if instance.state == InstanceState.PENDING or instance.started_at is None:
+        return instance.created_at + timedelta(seconds=settings.PROOF_PATIENCE_SECONDS)
+    return instance.started_at + timedelta(seconds=instance.load_seconds) + MARGIN
+
+
+def _outcome(record: ProofRecord) -> Outcome:
+    instance = record.instance
+    if record.attempts > settings.PROOF_ATTEMPTS:
+        return Outcome(ProofState.FAILED, "proof.worker_died", {"attempts": settings.PROOF_ATTEMPTS})
+    if instance is None:
+        return Outcome(ProofState.FAILED, "proof.instance_gone")
+    if instance.state == InstanceState.READY:
+        return ask_once(record, instance)
+    if instance.state == InstanceState.FAILED:
+        return not_started(instance)
+    if instance.state == InstanceState.STOPPED:
+        return Outcome(ProofState.FAILED, "proof.instance_gone")
+    if instance.state == InstanceState.PENDING:
+        waited = {"seconds": f"{settings.PROOF_PATIENCE_SECONDS:g}", "host": instance.host}
+        return Outcome(ProofState.FAILED, "proof.no_supervisor", waited)
+    return Outcome(ProofState.FAILED, "proof.not_healthy", {"seconds": instance.load_seconds})
+
+
+@transaction.atomic
+def _end(record: ProofRecord, outcome: Outcome) -> bool:
+    """Keep what came of it, and let the version come to rest where it waits for that. False for whoever is late."""
+    # Whoever deletes the version holds its model first, too.
+    version = ModelVersion.objects.select_related("model").filter(pk=record.version_id).first()
+    if version is None or lock_model(version.model_id) is None:
+        return False
+    instance = Instance.objects.filter(proof_records=record).first()
+    values = {
+        "answer": dict(outcome.answer),
+        "answer_seconds": outcome.seconds,
+        "reason_code": outcome.code,
+        "reason_params": dict(outcome.params),
+        **measured(instance),
+    }
+    if not transitions_proofs.end(record, outcome.state, **values):
+        return False
+    _tell(version, outcome, decides=record.decides)
+    return True
+
+
+def _tell(version: ModelVersion, outcome: Outcome, *, decides: bool) -> None:
+    """Only the proof after a build decides on the status; a later one may raise what is known, and never lowers it."""
+    said: dict[str, Any] = {"reason": outcome.code, "reason_params": dict(outcome.params)} if outcome.code else {}
+    if outcome.state == ProofState.FAILED:
+        if decides:
+            preparation.fail(version, outcome.code, **outcome.params)
+        else:
+            record_event(version, "proof.failed", abnormal=True, **said)
+        return
+    record_event(version, _LINES[outcome.state], **said)
+    finish = preparation.activate if decides else preparation.record_proof
+    finish(version, proof=_PROOFS[outcome.state], code=outcome.code, **outcome.params)

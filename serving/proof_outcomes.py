@@ -1,0 +1,162 @@
+"""What a proof came to: asked of an instance, or read from what its supervisor observed."""
+
+import base64
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.utils.timezone import now
+
+from registry.findings import known_codes
+from serving.asking import Asked
+from serving.backends_socket import Answered, NoAnswer, ask
+from serving.instance_logs import tail
+from serving.models import Instance, ProofRecord, ProofState
+
+USER, SCHEMA = "user", "schema"
+LOG_LINES = 200
+LOG_CHARACTERS = 64 * 1024
+DETAIL_CHARACTERS = 500
+MEMORY_STEP, CPU_STEP = 128, 0.25
+_HEADROOM = 1.25
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a proof ends; `code` with `params` says why, empty where the state says it all."""
+
+    state: ProofState
+    code: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
+
+
+def ask_once(record: ProofRecord, instance: Instance) -> Outcome:
+    """Send the record's request to a ready instance; without one that it started is all there is to know."""
+    if not record.request:
+        return Outcome(ProofState.STARTED, "proof.nothing_to_ask")
+    try:
+        answered = ask(
+            instance.socket,
+            Asked.from_dict(record.request),
+            seconds=settings.PROOF_ANSWER_SECONDS,
+            most=settings.PROOF_ANSWER_BYTES,
+            request_id=record.uuid.hex,
+        )
+    except NoAnswer as error:
+        return _unanswered(record, error)
+    if answered.good:
+        return Outcome(ProofState.ANSWERED, answer=kept_answer(answered), seconds=answered.seconds)
+    return _refused(record, instance, answered)
+
+
+def not_started(instance: Instance) -> Outcome:
+    """Why an instance came to rest before it was asked, as far as its supervisor knows."""
+    told = {name: instance.reason_params.get(name) for name in ("stage", "file", "line", "error", "message")}
+    code = f"proof.stage.{told['stage']}"
+    if code in known_codes():
+        return Outcome(ProofState.FAILED, code, {**told, "detail": detail_of(told)})
+    if instance.reason_code in known_codes():
+        return Outcome(ProofState.FAILED, instance.reason_code, instance.reason_params)
+    exit_code = "--" if instance.exit_code is None else instance.exit_code
+    return Outcome(ProofState.FAILED, "proof.not_started", {"exit_code": exit_code})
+
+
+def kept_answer(answered: Answered) -> dict[str, Any]:
+    """An answer in the form that is stored."""
+    return {
+        "status": answered.status,
+        "headers": dict(answered.headers),
+        "body": base64.b64encode(answered.body).decode(),
+        "cut": answered.cut,
+    }
+
+
+def detail_of(failure: Mapping[str, Any]) -> str:
+    """`model/customize_service.py:3: ImportError: …`: where it failed, and with which words."""
+    place = ":".join(str(failure[name]) for name in ("file", "line") if failure.get(name))
+    words = [str(failure[name]) for name in ("error", "message") if failure.get(name)]
+    return ": ".join([*([place] if place else []), *words])[:DETAIL_CHARACTERS] or "--"
+
+
+def measured(instance: Instance | None) -> dict[str, Any]:
+    """What is kept of a process: how long it took to start, what it needed, its last words, what to give its like."""
+    if instance is None:
+        return {}
+    known = {
+        "peak_memory": instance.peak_memory,
+        "log": "\n".join(tail(instance, LOG_LINES))[-LOG_CHARACTERS:].replace("\0", ""),
+        "suggestion": suggestion_of(instance),
+    }
+    if instance.started_at and instance.ready_at:
+        known["start_seconds"] = (instance.ready_at - instance.started_at).total_seconds()
+    return known
+
+
+def suggestion_of(instance: Instance) -> dict[str, Any]:
+    """An inference specification with a quarter more memory than it needed; none where nothing was measured."""
+    if not instance.peak_memory:
+        return {}
+    memory = math.ceil(instance.peak_memory * _HEADROOM / _MIB / MEMORY_STEP) * MEMORY_STEP
+    running = (now() - instance.started_at).total_seconds() if instance.started_at else 0
+    busy = instance.cpu_seconds / running if running > 0 else CPU_STEP
+    cpu = max(CPU_STEP, math.ceil(min(busy, float(instance.cpu_limit)) / CPU_STEP) * CPU_STEP)
+    return {"cpu": f"{cpu:.2f}", "memory": memory}
+
+
+def _unanswered(record: ProofRecord, error: NoAnswer) -> Outcome:
+    given = {"seconds": f"{settings.PROOF_ANSWER_SECONDS:g}"}
+    code = "proof.too_slow" if error.why == "slow" else "proof.hung_up"
+    if _by_user(record):
+        return Outcome(ProofState.FAILED, code, given, seconds=error.seconds)
+    why = f"> {given['seconds']} s" if error.why == "slow" else "connection closed"
+    return Outcome(ProofState.STARTED, "proof.derived_unanswered", {"detail": why}, seconds=error.seconds)
+
+
+def _refused(record: ProofRecord, instance: Instance, answered: Answered) -> Outcome:
+    failure = _failure_logged(record, tail(instance, LOG_LINES)) or {"message": _said(answered)}
+    known = {name: failure.get(name) for name in ("stage", "file", "line", "error", "message")}
+    params = {**known, "status": answered.status, "detail": detail_of(known)}
+    state = ProofState.FAILED if _by_user(record) else ProofState.STARTED
+    code = "proof.sample_refused" if _by_user(record) else "proof.derived_refused"
+    return Outcome(state, code, params, kept_answer(answered), answered.seconds)
+
+
+def _by_user(record: ProofRecord) -> bool:
+    return bool(record.request.get("origin") == USER)
+
+
+def _failure_logged(record: ProofRecord, lines: Iterable[str]) -> dict[str, Any]:
+    """The line that the model's server logged for this very request."""
+    for line in reversed(list(lines)):
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(entry, dict) and entry.get("event") == "failed" and entry.get("request") == record.uuid.hex:
+            return {name: _short(value) for name, value in entry.items()}
+    return {}
+
+
+def _said(answered: Answered) -> str:
+    """What an answer says went wrong, else its beginning."""
+    text = answered.body[: 4 * DETAIL_CHARACTERS].decode(errors="replace").replace("\0", "")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text[:DETAIL_CHARACTERS]
+    said = (
+        next((value[name] for name in ("error_msg", "msg") if value.get(name)), text)
+        if isinstance(value, dict)
+        else text
+    )
+    return str(said)[:DETAIL_CHARACTERS]
+
+
+def _short(value: Any) -> Any:
+    return value[:DETAIL_CHARACTERS].replace("\0", "") if isinstance(value, str) else value

@@ -1,0 +1,20 @@
+"""Whom a prediction of the service page may ask."""
+
+from django.conf import settings
+
+from registry.queries import LARGE
+from serving.models import Instance, InstanceState, Service, ServiceRevision
+
+_UNUSED = [f"version__{name}" for name in LARGE if name != "config"]
+
+
+def askable_revisions(service: Service) -> list[ServiceRevision]:
+    """Those that answer requests, in their order, with version, model and configuration loaded."""
+    rows = service.revisions.filter(route__isnull=False).select_related("version__model").defer(*_UNUSED)
+    return list(rows.order_by("number"))
+
+
+def ready_instance(revision: ServiceRevision) -> Instance | None:
+    """One of its ready instances on this host."""
+    ready = Instance.objects.filter(revision=revision, state=InstanceState.READY, host=settings.HOST_NAME)
+    return ready.order_by("id").first()

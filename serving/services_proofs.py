@@ -1,0 +1,57 @@
+"""Commands on proofs: prove a version now, and ask once more what an earlier proof asked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import User
+from registry.models import ModelVersion, Proof, Status
+from registry.transitions import lock_model
+from serving import proof
+from serving.models import EnvironmentState, ProofRecord, ProofState, VersionEnvironment
+
+
+class ProofRefused(Exception):
+    """A proof cannot begin; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def prove_now(version: ModelVersion, *, by: User) -> ProofRecord:
+    """Start a Normal version and ask it as after its build. Raises ProofRefused.
+
+    Its outcome is kept; the status of the version stays as it is, whatever comes of it.
+    """
+    return _start(version, proof.question_of(version), by=by)
+
+
+def replay(record: ProofRecord, *, by: User) -> ProofRecord:
+    """Ask what `record` asked, of a process started anew. Raises ProofRefused."""
+    return _start(record.version, record.request, by=by)
+
+
+def why_not(version: ModelVersion) -> str:
+    """Why no proof can begin now, by code; empty when one can."""
+    if version.status != Status.NORMAL:
+        return "proof.not_normal"
+    if version.proof == Proof.CANNOT_RUN_HERE or not _has_environment(version):
+        return "proof.no_environment"
+    running = ProofRecord.objects.filter(version=version, state=ProofState.RUNNING).exists()
+    return "proof.runs_already" if running else ""
+
+
+@transaction.atomic
+def _start(version: ModelVersion, request: Mapping[str, Any], *, by: User) -> ProofRecord:
+    lock_model(version.model_id)  # of two who press at once, one begins
+    version.refresh_from_db(fields=["status", "proof"])
+    if code := why_not(version):
+        raise ProofRefused(code)
+    return proof.start(version, request, by=by)
+
+
+def _has_environment(version: ModelVersion) -> bool:
+    built = VersionEnvironment.objects.filter(version=version, environment__state=EnvironmentState.READY)
+    return built.exists()

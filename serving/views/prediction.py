@@ -1,0 +1,290 @@
+"""Trying a service from its page: a form drawn from the schema, the answer, and the same request as a command."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, wraps
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.uploadhandler import MemoryFileUploadHandler
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods
+
+from accounts.queries import actions_in, require, workspaces_for
+from accounts.requests import ConsoleRequest
+from accounts.roles import Action
+from registry.config import Api, ModelConfig
+from registry.findings import message_for
+from serving.asking import (
+    Asked,
+    Field,
+    Filled,
+    NotAskable,
+    Problem,
+    SentFile,
+    Snippets,
+    Way,
+    example_text,
+    fields,
+    json_request,
+    method_of,
+    request_of,
+    snippets,
+    ways,
+)
+from serving.asking.answers import Box, Reading, extent_of
+from serving.asking.pictures import Size, size_of
+from serving.backends_socket import Answered, NoAnswer, ask
+from serving.models import Service, ServiceRevision
+from serving.queries_prediction import askable_revisions, ready_instance
+
+Files = Mapping[str, list[SentFile]]
+LARGEST_BODY = 8 * 1024 * 1024
+PAGE, ANSWER = "serving/prediction.html", "serving/_prediction_answer.html"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A field of the form: its parameter, the name it has there, what stands in it, what is wrong with it."""
+
+    field: Field
+    name: str
+    value: str
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is wrong, and with which parameter."""
+
+    name: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of asking."""
+
+    revision: ServiceRevision
+    answered: Answered | None
+    code: str = ""
+    size: Size | None = None
+
+    @property
+    def message(self) -> str:
+        return message_for(self.code, {"seconds": f"{settings.PROOF_ANSWER_SECONDS:g}"}) if self.code else ""
+
+    @cached_property
+    def reading(self) -> Reading:
+        return Reading(self.answered.body, self.answered.cut) if self.answered else Reading(b"")
+
+    @property
+    def milliseconds(self) -> int:
+        return round(self.answered.seconds * 1000) if self.answered else 0
+
+    @cached_property
+    def boxes(self) -> tuple[Box, ...]:
+        return self.reading.boxes(self.size)
+
+    @property
+    def extent(self) -> Size:
+        return self.size or extent_of(self.boxes)
+
+    @property
+    def letter(self) -> int:
+        """The height of letters on a picture of this size."""
+        return max(1, max(self.extent) // 32)
+
+
+@dataclass
+class Prediction:
+    """The form for one API of one version that the service has deployed, with what was typed."""
+
+    service: Service
+    chosen: Mapping[str, str]
+    data: QueryDict | None = None
+    problems: tuple[Problem, ...] = ()
+    result: Result | None = None
+    files: Files = field(default_factory=dict)
+
+    @cached_property
+    def revisions(self) -> list[ServiceRevision]:
+        return askable_revisions(self.service)
+
+    @cached_property
+    def revision(self) -> ServiceRevision | None:
+        wanted = self.chosen.get("version", "")
+        found = (each for each in self.revisions if str(each.version.uuid) == wanted)
+        return next(found, self.revisions[0] if self.revisions else None)
+
+    @cached_property
+    def apis(self) -> tuple[Api, ...]:
+        """What is declared; a model that declares nothing takes a free body."""
+        config = self.revision.version.config if self.revision else {}
+        return ModelConfig.from_dict(config).apis or (Api(),)
+
+    @cached_property
+    def number(self) -> int:
+        wanted = self.chosen.get("api", "")
+        return int(wanted) if wanted.isascii() and wanted.isdecimal() and int(wanted[:4]) < len(self.apis) else 0
+
+    @property
+    def api(self) -> Api:
+        return self.apis[self.number]
+
+    @property
+    def method(self) -> str:
+        return method_of(self.api)
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        return ways(self.api)
+
+    @property
+    def way(self) -> Way:
+        wanted = self.chosen.get("way", "")
+        return next((way for way in self.ways if way == wanted), self.ways[0])
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        wrong = {problem.name: message_for(problem.code, problem.params) for problem in self.problems}
+        return [
+            Entry(each, f"f{index}", self._typed(f"f{index}", each.default), wrong.get(each.name, ""))
+            for index, each in enumerate(fields(self.api))
+        ]
+
+    @property
+    def has_files(self) -> bool:
+        return self.way is Way.FORM and any(entry.field.is_file for entry in self.entries)
+
+    @property
+    def text(self) -> str:
+        return self._typed("json", example_text(self.api))
+
+    @property
+    def text_error(self) -> str:
+        return next((message_for(problem.code, problem.params) for problem in self.problems if not problem.name), "")
+
+    @property
+    def problem_lines(self) -> list[Told]:
+        return [Told(problem.name, message_for(problem.code, problem.params)) for problem in self.problems]
+
+    @property
+    def endpoint(self) -> str:
+        return f"{settings.GATEWAY_URL}/infer/{self.service.uuid}"
+
+    @property
+    def snippets(self) -> Snippets:
+        """What was typed as a command."""
+        if self.way is Way.JSON:
+            return snippets(self.endpoint, self.api, Filled(text=self.text, way=Way.JSON))
+        names = tuple((name, each.name) for name, group in self.files.items() for each in group)
+        return snippets(self.endpoint, self.api, Filled(self._values(), names, way=Way.FORM))
+
+    def asked(self) -> Asked:
+        """The request that was typed. Raises NotAskable."""
+        if self.way is Way.JSON:
+            return json_request(self.api, self.text)
+        return request_of(self.api, self._values(), self.files)
+
+    def _values(self) -> dict[str, str]:
+        return {entry.field.name: entry.value for entry in self.entries if entry.value and not entry.field.is_file}
+
+    def _typed(self, name: str, otherwise: str) -> str:
+        return otherwise if self.data is None else str(self.data.get(name, otherwise))
+
+
+class InMemory(MemoryFileUploadHandler):
+    """Keeps files in memory whatever their size: the whole request was bounded before."""
+
+    def handle_raw_input(self, *args: Any, **kwargs: Any) -> None:
+        self.activated = True
+
+
+def within_bounds(view: Callable[[ConsoleRequest, UUID], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Refuse a request that is too large before it is read; the CSRF check reads the form, so it comes after."""
+    protected = csrf_protect(view)
+
+    @csrf_exempt
+    @wraps(view)
+    def bounded(request: ConsoleRequest, code: UUID) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and int(length) > LARGEST_BODY:
+            return _too_large(request, code)
+        request.upload_handlers = [InMemory(request)]
+        return protected(request, code)
+
+    return bounded
+
+
+@within_bounds
+@require_http_methods(["GET", "HEAD", "POST"])
+def predict(request: ConsoleRequest, code: UUID) -> HttpResponse:
+    """The prediction tab as a page of its own; asked with POST, with the answer."""
+    service = _service(request, code)
+    if request.method != "POST":
+        return render(request, PAGE, context(service, request))
+    require(request.user, Action.DEPLOY, service.workspace)
+    prediction = Prediction(service, request.POST, data=request.POST)
+    prediction.files = _files(request, prediction)
+    try:
+        prediction.result = _result(prediction)
+    except NotAskable as refused:
+        prediction.problems = refused.problems
+        prediction.__dict__.pop("entries", None)
+    status = 422 if prediction.problems else 200
+    template = ANSWER if request.htmx else PAGE
+    return render(request, template, _context(prediction, request), status=status)
+
+
+def context(service: Service, request: ConsoleRequest) -> dict[str, Any]:
+    """What the prediction tab of a service's page shows."""
+    return _context(Prediction(service, request.GET), request)
+
+
+def _context(prediction: Prediction, request: ConsoleRequest) -> dict[str, Any]:
+    service = prediction.service
+    may_ask = Action.DEPLOY in actions_in(request.user, service.workspace)
+    return {"service": service, "prediction": prediction, "may_ask": may_ask, "largest": LARGEST_BODY}
+
+
+def _service(request: ConsoleRequest, code: UUID) -> Service:
+    services = Service.objects.filter(workspace__in=workspaces_for(request.user)).select_related("workspace")
+    return get_object_or_404(services, uuid=code)
+
+
+def _too_large(request: ConsoleRequest, code: UUID) -> HttpResponse:
+    prediction = Prediction(_service(request, code), request.GET)
+    prediction.problems = (Problem("", "ask.too_large"),)
+    while request.read(1024 * 1024):
+        pass  # a browser that is still sending does not read the answer
+    template = ANSWER if request.htmx else PAGE
+    return render(request, template, _context(prediction, request), status=422)
+
+
+def _files(request: ConsoleRequest, prediction: Prediction) -> dict[str, list[SentFile]]:
+    sent: dict[str, list[SentFile]] = {}
+    for entry in prediction.entries:
+        for file in request.FILES.getlist(entry.name) if entry.field.is_file else ():
+            found = SentFile(file.name or "file", file.content_type or "", file.read())
+            sent.setdefault(entry.field.name, []).append(found)
+    return sent
+
+
+def _result(prediction: Prediction) -> Result | None:
+    """Ask a ready instance over its socket; what keeps it from being asked is told as a code."""
+    asked, revision = prediction.asked(), prediction.revision
+    if revision is None:
+        return None
+    size = next((size_of(each.data) for group in prediction.files.values() for each in group), None)
+    instance = ready_instance(revision)
+    if instance is None:
+        return Result(revision, None, "ask.none_ready")
+    try:
+        seconds, most = settings.PROOF_ANSWER_SECONDS, settings.PROOF_ANSWER_BYTES
+        return Result(revision, ask(instance.socket, asked, seconds=seconds, most=most), size=size)
+    except NoAnswer as error:
+        return Result(revision, None, "ask.slow" if error.why == "slow" else "ask.hung_up")

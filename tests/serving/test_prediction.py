@@ -1,0 +1,284 @@
+import base64
+import json
+import struct
+
+import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from registry.config import FORM_TYPE, Api, Payload
+from serving.asking.answers import Box, Reading, Score
+from serving.asking.pictures import media_type, size_of
+from serving.views.prediction import LARGEST_BODY
+from tests.factories import make_member, make_version, make_workspace
+from tests.package_builder import make_config
+from tests.serving.models_asked import ANSWERS, REFUSES, package_with, running
+from tests.serving.services_asked import add_revision, deployed, wanted
+
+HTMX = {"HX-Request": "true"}
+PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 640, 480) + b"\x08\x02\0\0\0"
+DETECTS = """
+    def _preprocess(self, data):
+        return data
+
+    def _inference(self, data):
+        files = data["images"]
+        return {
+            "detection_classes": ["face", "<b>"],
+            "detection_boxes": [[48, 64, 240, 320], [0, 0, 10, 10]],
+            "detection_scores": [0.7, "0.125"],
+            "size": sum(len(file.read()) for file in files.values()),
+            "k": data.get("k"),
+        }
+"""
+PICTURE = {"type": "object", "properties": {"images": {"type": "file"}, "k": {"type": "integer", "default": 3}}}
+
+
+def config_with(schema, content_type="application/json", **api):
+    request = {"Content-type": content_type, "data": schema}
+    return make_config("PyTorch", apis=[{"url": "/", "method": "post", "request": request} | api])
+
+
+def address_of(service):
+    return reverse("serving:service-predict", args=[service.uuid])
+
+
+@pytest.fixture
+def signed_in(client, developer):
+    client.force_login(developer)
+    return client
+
+
+def test_prediction_of_json_shows_answer_time_and_version(signed_in, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    service = deployed(package)
+
+    with running(wanted(service, settings.HOST_NAME), package):
+        answer = signed_in.post(address_of(service), {"way": "json", "json": '{"rows": [1, 2]}'}, headers=HTMX)
+
+    result = answer.context["prediction"].result
+    assert (answer.status_code, result.answered.status) == (200, 200)
+    assert json.loads(result.reading.text) == {"rows": 2}
+    text = answer.content.decode()
+    assert "Prediction succeeded" in text
+    assert "shop-model</bdi> 0.0.1" in text
+    assert f"curl {settings.GATEWAY_URL}/infer/{service.uuid}/" in text
+    assert answer.context["prediction"].snippets.curl.endswith("-d '{\"rows\": [1, 2]}'")
+
+
+def test_prediction_of_a_picture_draws_its_boxes(signed_in, tmp_path):
+    package = package_with(tmp_path, DETECTS, config=config_with(PICTURE, FORM_TYPE))
+    service = deployed(package)
+    sent = {"way": "form", "f0": SimpleUploadedFile("a.png", PNG, "image/png"), "f1": "5"}
+
+    with running(wanted(service, settings.HOST_NAME), package):
+        answer = signed_in.post(address_of(service), sent, headers=HTMX)
+
+    result = answer.context["prediction"].result
+    assert result.reading.value["size"] == len(PNG)
+    assert result.reading.value["k"] == "5"
+    assert result.boxes == (Box("face(70%)", 64, 48, 256, 192), Box("<b>(12%)", 0, 0, 10, 10))
+    text = answer.content.decode()
+    assert 'viewBox="0 0 640 480"' in text
+    assert '<rect x="64.00" y="48.00" width="256.00" height="192.00"/>' in text
+    assert "&lt;b&gt;(12%)" in text
+    assert "<b>" not in text
+    assert "-F images=@a.png" in answer.context["prediction"].snippets.curl
+
+
+def test_prediction_without_javascript_answers_with_the_page(signed_in, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    service = deployed(package)
+
+    with running(wanted(service, settings.HOST_NAME), package):
+        answer = signed_in.post(address_of(service), {"way": "json", "json": '{"rows": []}'})
+
+    assert answer.templates[0].name == "serving/prediction.html"
+    assert answer.context["prediction"].text == '{"rows": []}'
+
+
+def test_an_error_of_the_model_is_shown_as_one(signed_in, tmp_path):
+    package = package_with(tmp_path, REFUSES)
+    service = deployed(package)
+
+    with running(wanted(service, settings.HOST_NAME), package):
+        answer = signed_in.post(address_of(service), {"way": "json", "json": "{}"}, headers=HTMX)
+
+    assert answer.context["prediction"].result.answered.status == 500
+    assert "The model answered with an error" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        ("en", "No instance of this version is ready on this host. Start the service, or wait for it."),
+        ("zh-hans", "本主机上没有此版本的就绪实例。请启动服务，或稍候。"),
+    ],
+)
+def test_a_service_that_is_not_ready_says_so(signed_in, tmp_path, language, message):
+    service = deployed(package_with(tmp_path, ANSWERS))
+    wanted(service, settings.HOST_NAME)
+
+    answer = signed_in.post(
+        address_of(service), {"way": "json", "json": "{}"}, headers=HTMX | {"Accept-Language": language}
+    )
+
+    assert answer.context["prediction"].result.message == message
+
+
+def test_what_cannot_be_sent_is_told_at_its_field_and_kept(signed_in):
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    service = deployed(None, Api(request=Payload(schema=schema)))
+
+    answer = signed_in.post(address_of(service), {"way": "form", "f0": "one"})
+
+    (entry,) = answer.context["prediction"].entries
+    assert answer.status_code == 422
+    assert (entry.value, entry.error) == ("one", "Write a whole number.")
+
+
+def test_malformed_json_is_told_with_its_place_and_kept(signed_in, tmp_path):
+    service = deployed(package_with(tmp_path, ANSWERS))
+
+    answer = signed_in.post(address_of(service), {"way": "json", "json": "{"})
+
+    prediction = answer.context["prediction"]
+    assert (answer.status_code, prediction.text) == (422, "{")
+    assert prediction.text_error.startswith("Line 1, column 2: this is no JSON")
+
+
+def test_a_request_that_is_too_large_is_refused_unread(signed_in, tmp_path):
+    service = deployed(package_with(tmp_path, ANSWERS))
+    large = SimpleUploadedFile("a.bin", b"x" * (LARGEST_BODY + 1))
+
+    answer = signed_in.post(address_of(service), {"f0": large}, headers=HTMX)
+
+    assert answer.status_code == 422
+    assert "This is larger than 8 MB" in answer.content.decode()
+
+
+def test_the_form_follows_the_schema(signed_in):
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "number", "minimum": 0, "maximum": 9, "description": "<i>"}, "b": {"enum": ["x"]}},
+    }
+    service = deployed(None, Api(request=Payload(schema=schema)))
+
+    text = signed_in.get(address_of(service), {"way": "form"}).content.decode()
+
+    assert '&lt;i&gt; <span class="nowrap">0 … 9</span>' in text
+    assert "<option>x</option>" in text
+
+
+def test_the_path_is_chosen_where_there_are_several(signed_in):
+    service = deployed(None, Api(), Api(url="/goodbye", method="get"))
+
+    prediction = signed_in.get(address_of(service), {"api": "1"}).context["prediction"]
+
+    assert (prediction.method, prediction.api.url) == ("GET", "/goodbye")
+    assert signed_in.get(address_of(service), {"api": "9" * 5000}).context["prediction"].number == 0
+
+
+def test_the_version_is_chosen_where_there_are_several(signed_in, tmp_path):
+    service = deployed(package_with(tmp_path, ANSWERS))
+    other = make_version("other")
+    add_revision(service, other, weight=0)
+
+    prediction = signed_in.get(address_of(service), {"version": str(other.uuid)}).context["prediction"]
+
+    assert prediction.revision.version == other
+
+
+def test_a_service_without_versions_says_so(signed_in, tmp_path):
+    service = deployed(package_with(tmp_path, ANSWERS))
+    service.revisions.get().route.delete()
+
+    assert "No version of this service answers requests yet." in signed_in.get(address_of(service)).content.decode()
+
+
+def test_prediction_needs_the_right_to_deploy(client, viewer, tmp_path):
+    service = deployed(package_with(tmp_path, ANSWERS))
+    client.force_login(viewer)
+
+    assert client.get(address_of(service)).context["may_ask"] is False
+    assert client.post(address_of(service), {"json": "{}"}).status_code == 403
+
+
+def test_prediction_of_another_workspace_does_not_exist(signed_in, tmp_path):
+    make_member("eve", workspace=make_workspace("elsewhere"))
+    service = deployed(package_with(tmp_path, ANSWERS), workspace=make_workspace("elsewhere"))
+
+    assert signed_in.get(address_of(service)).status_code == 404
+    assert signed_in.post(address_of(service)).status_code == 404
+
+
+def test_prediction_checks_the_token_of_the_form(client, developer, tmp_path):
+    service = deployed(package_with(tmp_path, ANSWERS))
+    client.handler.enforce_csrf_checks = True
+    client.force_login(developer)
+
+    assert client.post(address_of(service), {"json": "{}"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("value", "label", "scores"),
+    [
+        (
+            {"predicted_label": "rose", "scores": [["rose", "0.99"], ["tulip", 0.01]]},
+            "rose",
+            (Score("rose", "0.99", 0.99), Score("tulip", "0.01", 0.01)),
+        ),
+        ({"data": {"resp_data": [{"predicted_label": 7, "scores": [0.9, 0.1]}]}}, "7", ()),
+        ({"scores": "many", "predicted_label": None}, "", ()),
+        ([1, 2], "", ()),
+    ],
+)
+def test_a_classification_is_read(value, label, scores):
+    reading = Reading(json.dumps(value).encode())
+
+    assert (reading.label, reading.scores) == (label, scores)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "size", "expected"),
+    [
+        ([[0.1, 0.2, 0.5, 0.6]], (100, 200), [("", 20.0, 20.0, 40.0, 80.0)]),
+        ([[10, 20, 50, 60]], (100, 200), [("", 20.0, 10.0, 40.0, 40.0)]),
+        ([[50, 60, 10, 20]], None, [("", 20.0, 10.0, 40.0, 40.0)]),
+        ([[1, 2, 3], "x", [None] * 4, ["a"] * 4, [1e300] * 4], (10, 10), []),
+        ("nothing", (10, 10), []),
+    ],
+)
+def test_boxes_are_read_however_they_are_written(boxes, size, expected):
+    reading = Reading(json.dumps({"detection_boxes": boxes}).encode())
+
+    found = [(box.label, box.x, box.y, round(box.width, 6), round(box.height, 6)) for box in reading.boxes(size)]
+    assert found == expected
+
+
+def test_pictures_in_an_answer_are_found():
+    picture = PNG + b"\0" * 100
+    reading = Reading(json.dumps({"image": "data:image/png;base64," + base64.b64encode(picture).decode()}).encode())
+
+    assert [(each.media_type, each.size) for each in reading.pictures] == [("image/png", len(picture))]
+    assert Reading(picture).text == ""
+    assert Reading(b"\xff\xfe no json").text == "\ufffd\ufffd no json"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "size"),
+    [
+        (PNG, "image/png", (640, 480)),
+        (b"GIF89a" + struct.pack("<HH", 3, 4), "image/gif", (3, 4)),
+        (b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x11\x08\0\x10\0\x20", "image/jpeg", (32, 16)),
+        (b"BM" + b"\0" * 16 + struct.pack("<ii", 5, -6), "image/bmp", (5, 6)),
+        (b"RIFF\0\0\0\0WEBPVP8X" + b"\0" * 8 + b"\x09\0\0\x04\0\0", "image/webp", (10, 5)),
+        (b"\xff\xd8\xff", "image/jpeg", None),
+        (b"\x89PNG\r\n\x1a\n", "image/png", None),
+        (b"<svg/>", "", None),
+        (b"", "", None),
+    ],
+)
+def test_kind_and_size_of_pictures_are_read_from_their_head(data, kind, size):
+    assert (media_type(data), size_of(data)) == (kind, size)

@@ -1,0 +1,459 @@
+import json
+import threading
+from datetime import timedelta
+
+import pytest
+from django.utils import translation
+from django.utils.timezone import now
+
+from registry.models import InferenceSpec, ModelVersion, Proof, Status
+from registry.services import release_version
+from serving import proof, services_proofs, tasks
+from serving.asking import Asked
+from serving.models import Instance, InstanceState, ProofRecord, ProofState, Purpose, Wanted
+from serving.services_proofs import ProofRefused
+from tests.serving.models_asked import (
+    ANSWERS,
+    REFUSES,
+    building,
+    normal,
+    observed,
+    package_with,
+    running,
+    starting,
+    write_log,
+)
+
+SAMPLE = {"json": '{"rows": [1, 2, 3]}'}
+DIES = """
+    def _inference(self, data):
+        import os
+        os._exit(3)
+"""
+SLEEPS = """
+    def _inference(self, data):
+        time.sleep(60)
+"""
+
+
+@pytest.fixture(autouse=True)
+def rung(monkeypatch):
+    calls = []
+    monkeypatch.setattr("serving.proof.current_app.send_task", lambda *call: calls.append(call))
+    return calls
+
+
+def begun(version):
+    assert proof.begin(version) is True
+    record = ProofRecord.objects.get(version=version)
+    return record, record.instance
+
+
+def ended(record):
+    tasks.run_proof(record.pk)
+    record.refresh_from_db()
+    record.version.refresh_from_db()
+    return record
+
+
+def answer_of(record):
+    kept = Asked.from_dict({"method": "", "path": "", "headers": {}, "body": record.answer["body"]})
+    return record.answer["status"], json.loads(kept.body)
+
+
+def logged(server, instance):
+    write_log(instance, "".join(json.dumps(line) + "\n" for line in server.lines))
+
+
+def test_begin_wants_an_instance_and_holds_the_version(db, tmp_path, settings):
+    version = building(package_with(tmp_path, ANSWERS))
+    InferenceSpec.objects.create(version=version, cpu="0.50", memory=4096)
+
+    record, instance = begun(version)
+
+    assert (instance.purpose, instance.wanted, instance.host) == (Purpose.PROOF, Wanted.RUNNING, settings.HOST_NAME)
+    assert (str(instance.cpu_limit), instance.memory_limit) == ("1.00", 4096)
+    assert (record.state, record.decides, record.request["origin"]) == (ProofState.RUNNING, True, "schema")
+    assert version.lease_until > now() + timedelta(seconds=settings.PROOF_PATIENCE_SECONDS + instance.load_seconds)
+
+
+def test_begin_needs_the_claim_of_the_build(db):
+    version = building()
+    ModelVersion.objects.filter(pk=version.pk).update(lease_until=now() + timedelta(hours=1))
+
+    assert proof.begin(version) is False
+    assert not Instance.objects.exists()
+
+
+def test_begin_ends_the_proof_of_an_earlier_build(db):
+    version = building()
+    record, instance = begun(version)
+
+    assert proof.begin(version) is True
+
+    record.refresh_from_db()
+    instance.refresh_from_db()
+    assert (record.state, instance.wanted) == (ProofState.CANCELLED, Wanted.STOPPED)
+    assert version.proof_records.filter(state=ProofState.RUNNING).count() == 1
+
+
+def test_a_model_that_answers_its_schema_is_normal_and_answered(db, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    record, instance = begun(building(package))
+    write_log(instance, "hello\n")
+
+    with running(instance, package):
+        tasks.instance_changed(instance.pk)
+
+    record.refresh_from_db()
+    instance.refresh_from_db()
+    version = ModelVersion.objects.get()
+    assert (version.status, version.proof, version.proof_code) == (Status.NORMAL, Proof.ANSWERED, "")
+    assert record.state == ProofState.ANSWERED
+    assert answer_of(record) == (200, {"rows": 1})
+    assert 0 < record.answer_seconds < 30
+    assert (record.start_seconds, record.peak_memory, record.log) == (1.5, 300 * 1024**2, "hello")
+    assert record.suggestion == {"cpu": "0.25", "memory": 384}
+    assert instance.wanted == Wanted.STOPPED
+    assert [event.code for event in version.events.order_by("id")] == [
+        "build.started",
+        "proof.passed",
+        "build.done",
+        "import.done",
+    ]
+
+
+def test_run_proof_asks_once_however_often_it_is_told(db, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    record, instance = begun(building(package))
+
+    with running(instance, package) as server:
+        first = ended(record).finished_at
+        again = ended(record).finished_at
+
+        assert server.health().value["answered"] == 1
+    assert (first, record.attempts) == (again, 1)
+
+
+def test_two_workers_ask_once(transactional_db, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    record, instance = begun(building(package))
+
+    with running(instance, package) as server:
+        workers = [threading.Thread(target=_in_thread, args=(record.pk,)) for _ in range(3)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+
+        assert server.health().value["answered"] == 1
+    assert ProofRecord.objects.get().state == ProofState.ANSWERED
+
+
+def _in_thread(pk):
+    from django.db import connection
+
+    tasks.run_proof(pk)
+    connection.close()
+
+
+def test_a_version_waits_while_its_instance_starts(db):
+    record, instance = begun(building())
+    observed(instance, InstanceState.STARTING, started_at=now())
+
+    record = ended(record)
+
+    assert (record.state, record.attempts, record.version.status) == (ProofState.RUNNING, 0, Status.BUILDING)
+
+
+def test_nothing_to_ask_leaves_it_started(db, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    record, instance = begun(building())
+
+    with running(instance, package) as server:
+        record = ended(record)
+
+        assert server.health().value["answered"] == 0
+    assert (record.state, record.request) == (ProofState.STARTED, {})
+    assert (record.version.status, record.version.proof) == (Status.NORMAL, Proof.STARTED)
+    assert record.version.proof_code == "proof.nothing_to_ask"
+
+
+def test_an_error_to_a_request_we_made_up_is_a_warning(db, tmp_path):
+    package = package_with(tmp_path, REFUSES)
+    record, instance = begun(building(package))
+
+    with running(instance, package) as server:
+        tasks.run_proof(record.pk)
+        server.await_event("failed")
+
+    record.refresh_from_db()
+    record.version.refresh_from_db()
+    assert (record.state, record.reason_code) == (ProofState.STARTED, "proof.derived_refused")
+    assert answer_of(record)[0] == 500
+    assert (record.version.status, record.version.proof) == (Status.NORMAL, Proof.STARTED)
+    assert record.version.proof_reason == (
+        "It started. A request made up from the declared parameters was answered with status 500: "
+        "ValueError: no such digit. That may be the request's fault: attach a sample request to the next import."
+    )
+
+
+def test_the_users_own_sample_answered_with_an_error_fails_the_version(db, tmp_path, monkeypatch):
+    package = package_with(tmp_path, REFUSES)
+    record, instance = begun(building(package, sample=SAMPLE))
+
+    with running(instance, package) as server:
+        monkeypatch.setattr("serving.proof_outcomes.tail", lambda *_: _log_of(server))
+        record = ended(record)
+
+    version = record.version
+    assert (version.status, version.status_code) == (Status.FAILED, "proof.sample_refused")
+    assert (version.status_params["stage"], version.status_params["file"]) == (
+        "inference",
+        "model/customize_service.py",
+    )
+    assert version.status_params["line"] > 0
+    assert version.reason == (
+        "The sample request was answered with status 500: "
+        f"model/customize_service.py:{version.status_params['line']}: ValueError: no such digit"
+    )
+    assert record.state == ProofState.FAILED
+
+
+def _log_of(server):
+    server.await_event("failed")
+    return [json.dumps(line) for line in server.lines]
+
+
+def test_the_users_own_sample_is_asked(db, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    record, instance = begun(building(package, sample=SAMPLE))
+
+    with running(instance, package):
+        record = ended(record)
+
+    assert answer_of(record) == (200, {"rows": 3})
+    assert record.request["origin"] == "user"
+
+
+def test_a_model_that_dies_of_the_sample_fails(db, tmp_path):
+    package = package_with(tmp_path, DIES)
+    record, instance = begun(building(package, sample=SAMPLE))
+
+    with running(instance, package):
+        record = ended(record)
+
+    assert (record.state, record.version.status_code) == (ProofState.FAILED, "proof.hung_up")
+
+
+def test_a_model_that_dies_of_a_request_we_made_up_was_started(db, tmp_path):
+    package = package_with(tmp_path, DIES)
+    record, instance = begun(building(package))
+
+    with running(instance, package):
+        record = ended(record)
+
+    assert (record.state, record.version.proof) == (ProofState.STARTED, Proof.STARTED)
+    assert record.version.proof_code == "proof.derived_unanswered"
+
+
+def test_a_model_that_does_not_answer_in_time_fails_its_sample(db, tmp_path, settings):
+    settings.PROOF_ANSWER_SECONDS = 0.5
+    package = package_with(tmp_path, SLEEPS)
+    record, instance = begun(building(package, sample=SAMPLE))
+
+    with running(instance, package):
+        record = ended(record)
+
+    assert record.version.reason == "The sample request was not answered within 0.5 seconds."
+    assert 0.4 < record.answer_seconds < 5
+
+
+def test_a_model_that_does_not_load_fails_with_stage_file_and_line(db, tmp_path):
+    package = package_with(tmp_path, before="import nothing_of_that_name")
+    record, instance = begun(building(package))
+    with starting(package) as server:
+        exit_code = server.ended()
+        line = server.events("failed")[0]
+    told = {name: line[name] for name in ("stage", "file", "line", "error", "message")}
+    observed(instance, InstanceState.FAILED, exit_code=exit_code, reason_code="instance.failed", reason_params=told)
+
+    record = ended(record)
+
+    version = record.version
+    assert (version.status, version.status_code) == (Status.FAILED, "proof.stage.import")
+    assert (version.status_params["stage"], version.status_params["line"]) == ("import", line["line"])
+    assert version.reason == (
+        f"The inference code could not be imported: model/customize_service.py:{line['line']}: "
+        "ModuleNotFoundError: No module named 'nothing_of_that_name'"
+    )
+
+
+def test_a_process_that_ends_without_a_word_says_its_exit_code(db):
+    record, instance = begun(building())
+    observed(instance, InstanceState.FAILED, exit_code=137)
+
+    record = ended(record)
+
+    assert record.version.status_code == "proof.not_started"
+    assert record.version.status_params == {"exit_code": 137}
+
+
+def test_no_supervisor_gives_up_in_the_end(db, settings):
+    record, instance = begun(building())
+    ProofRecord.objects.update(created_at=now() - timedelta(seconds=20))
+    record.refresh_from_db()
+    assert proof.waiting_for_supervisor(record) is True
+    assert ended(record).state == ProofState.RUNNING
+    Instance.objects.update(created_at=now() - timedelta(seconds=settings.PROOF_PATIENCE_SECONDS + 1))
+    instance.refresh_from_db()
+    record = ProofRecord.objects.get()
+
+    record = ended(record)
+
+    assert (record.version.status, record.version.status_code) == (Status.FAILED, "proof.no_supervisor")
+    instance.refresh_from_db()
+    assert instance.wanted == Wanted.STOPPED
+
+
+def test_a_model_that_never_gets_ready_is_given_up(db):
+    record, instance = begun(building())
+    observed(instance, InstanceState.STARTING, started_at=now() - timedelta(seconds=instance.load_seconds + 61))
+
+    record = ended(record)
+
+    assert record.version.reason == "It did not become ready within 600 seconds."
+
+
+def test_a_crashed_worker_loses_nothing(db, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    record, instance = begun(building(package))
+    ProofRecord.objects.update(lease_until=now() - timedelta(seconds=1), attempts=1)
+
+    with running(instance, package):
+        record = ended(record)
+
+    assert (record.state, record.attempts) == (ProofState.ANSWERED, 2)
+
+
+def test_a_worker_that_always_dies_is_given_up(db, settings):
+    record, instance = begun(building())
+    observed(instance, InstanceState.READY, socket="/nowhere")
+    ProofRecord.objects.update(lease_until=now() - timedelta(seconds=1), attempts=settings.PROOF_ATTEMPTS)
+
+    record = ended(record)
+
+    assert record.version.status_code == "proof.worker_died"
+
+
+def test_sweep_rings_what_is_due_alone(db, rung):
+    record, instance = begun(building())
+
+    tasks.sweep_proofs()
+    assert rung == []
+
+    observed(instance, InstanceState.READY)
+    tasks.sweep_proofs()
+    assert rung == [("serving.run_proof", [record.pk])]
+
+
+def test_sweep_takes_away_the_processes_of_old_proofs(db, settings):
+    begun(building())
+    old = now() - timedelta(seconds=settings.PROOF_KEPT_SECONDS + 1)
+    Instance.objects.update(created_at=old, wanted=Wanted.STOPPED)
+    tasks.sweep_proofs()
+    assert not Instance.objects.exists()
+
+    record = ProofRecord.objects.get()
+    assert record.instance is None
+
+
+def test_cancelling_an_import_takes_its_proof_along(db, admin):
+    version = building()
+    record, _ = begun(version)
+
+    assert release_version(version, by=admin) is True
+
+    assert not Instance.objects.exists()
+    tasks.run_proof(record.pk)
+    assert not ProofRecord.objects.exists()
+
+
+def test_a_late_measure_of_memory_is_kept(db, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    record, instance = begun(building(package))
+    with running(instance, package):
+        ended(record)
+
+    observed(instance, InstanceState.STOPPED, peak_memory=400 * 1024**2)
+    tasks.instance_changed(instance.pk)
+
+    record.refresh_from_db()
+    assert (record.state, record.peak_memory) == (ProofState.ANSWERED, 400 * 1024**2)
+
+
+def test_prove_now_raises_what_is_known_and_asks_again(db, tmp_path, developer):
+    package = package_with(tmp_path, ANSWERS)
+    version = normal(package)
+
+    record = services_proofs.prove_now(version, by=developer)
+    with running(record.instance, package):
+        record = ended(record)
+
+    assert (record.decides, record.asked_by_name, record.state) == (False, "dev", ProofState.ANSWERED)
+    assert (record.version.status, record.version.proof) == (Status.NORMAL, Proof.ANSWERED)
+
+
+@pytest.mark.parametrize("known", [Proof.NOT_ASKED, Proof.STARTED, Proof.ANSWERED])
+def test_prove_now_never_lowers_a_version(db, tmp_path, developer, known):
+    package = package_with(tmp_path, REFUSES)
+    version = normal(package, proof=known, sample=SAMPLE)
+
+    record = services_proofs.prove_now(version, by=developer)
+    with running(record.instance, package):
+        record = ended(record)
+
+    assert record.state == ProofState.FAILED
+    assert (record.version.status, record.version.proof) == (Status.NORMAL, known)
+    assert record.version.events.get(abnormal=True).code == "proof.failed"
+
+
+def test_replay_sends_the_same_bytes(db, tmp_path, developer):
+    package = package_with(tmp_path, ANSWERS)
+    version = normal(package, sample=SAMPLE)
+    first = services_proofs.prove_now(version, by=developer)
+    with running(first.instance, package):
+        ended(first)
+    ModelVersion.objects.update(sample=None)
+    version.refresh_from_db()
+
+    again = services_proofs.replay(first, by=developer)
+    with running(again.instance, package):
+        again = ended(again)
+
+    assert again.request == first.request
+    assert answer_of(again) == (200, {"rows": 3})
+
+
+def test_prove_now_is_refused_with_a_reason(db, tmp_path, developer):
+    version = normal()
+    services_proofs.prove_now(version, by=developer)
+
+    with pytest.raises(ProofRefused, match=r"^proof\.runs_already$"):
+        services_proofs.prove_now(version, by=developer)
+    ProofRecord.objects.update(state=ProofState.FAILED)
+    version.environment_record.delete()
+    with pytest.raises(ProofRefused, match=r"^proof\.no_environment$"):
+        services_proofs.prove_now(version, by=developer)
+    ModelVersion.objects.update(status=Status.FAILED)
+    with pytest.raises(ProofRefused, match=r"^proof\.not_normal$"):
+        services_proofs.prove_now(version, by=developer)
+
+
+def test_reasons_are_told_in_both_languages(db):
+    record, instance = begun(building())
+    observed(instance, InstanceState.FAILED, exit_code=137)
+    record = ended(record)
+
+    with translation.override("zh-hans"):
+        assert record.reason.startswith("模型的进程没有启动")

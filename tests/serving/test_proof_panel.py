@@ -1,0 +1,177 @@
+import base64
+
+import pytest
+from django.urls import reverse
+from django.utils.timezone import now
+
+from registry.models import Proof
+from serving import proof, services_proofs, tasks
+from serving.models import InstanceState, ProofRecord, ProofState
+from tests.factories import make_version, make_workspace
+from tests.serving.models_asked import ANSWERS, normal, observed, package_with, running
+
+PART = {"HX-Request": "true", "HX-Target": "version-proof"}
+
+
+def panel_of(version):
+    return reverse("serving:version-proof", args=[version.uuid])
+
+
+def answered(version, package, by):
+    record = services_proofs.prove_now(version, by=by)
+    with running(record.instance, package):
+        tasks.run_proof(record.pk)
+    record.refresh_from_db()
+    return record
+
+
+@pytest.fixture
+def signed_in(client, developer):
+    client.force_login(developer)
+    return client
+
+
+def test_panel_shows_what_was_asked_and_answered(signed_in, developer, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    version = normal(package)
+    record = answered(version, package, developer)
+
+    answer = signed_in.get(panel_of(version), headers=PART)
+
+    text = answer.content.decode()
+    assert answer.templates[0].name == "serving/_proof.html"
+    assert '<span class="status good">Answered</span>' in text
+    assert "&quot;rows&quot;: 1" in text
+    assert "Made up from the declared parameters." in text
+    assert "1.50 s" in text
+    assert "300.00 MB" in text
+    assert "CPU 0.25 · 384 MiB" in text
+    assert reverse("serving:proof-replay", args=[version.uuid, record.uuid]) in text
+    assert 'hx-trigger="load delay' not in text
+
+
+def test_panel_is_a_page_without_javascript_in_both_languages(signed_in, tmp_path):
+    version = normal(package_with(tmp_path, ANSWERS))
+
+    for language, words in (("en", "This version was never started and asked."), ("zh-hans", "此版本从未启动和提问。")):
+        answer = signed_in.get(panel_of(version), headers={"Accept-Language": language})
+        assert answer.templates[0].name == "serving/proof.html"
+        assert words in answer.content.decode()
+
+
+def test_panel_asks_for_itself_while_a_proof_runs(signed_in, developer, tmp_path):
+    version = normal(package_with(tmp_path, ANSWERS))
+    record = services_proofs.prove_now(version, by=developer)
+    observed(record.instance, InstanceState.STARTING, started_at=now())
+
+    text = signed_in.get(panel_of(version), headers=PART).content.decode()
+
+    assert 'hx-trigger="load delay' in text
+    assert "The model is being started." in text
+    assert "Prove now" not in text
+
+
+def test_panel_says_that_no_supervisor_runs(signed_in, developer, tmp_path, settings):
+    settings.PROOF_NOTICE_SECONDS, settings.HOST_NAME = 0, "<host>"
+    version = normal(package_with(tmp_path, ANSWERS))
+    services_proofs.prove_now(version, by=developer)
+
+    text = signed_in.get(panel_of(version), headers=PART).content.decode()
+
+    assert "Waiting for the supervisor of host &lt;host&gt; to start the model." in text
+
+
+def test_panel_lists_earlier_proofs_and_opens_one(signed_in, developer, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    version = normal(package)
+    first = answered(version, package, developer)
+    services_proofs.replay(first, by=developer)
+
+    context = signed_in.get(panel_of(version), {"record": str(first.uuid)}, headers=PART).context
+
+    assert context["shown"].record == first
+    assert len(context["records"]) == 2
+
+
+def test_panel_needs_the_same_queries_for_one_and_three_proofs(
+    signed_in, developer, tmp_path, django_assert_num_queries
+):
+    version = normal(package_with(tmp_path, ANSWERS))
+    for count in (1, 2):
+        for _ in range(count):
+            ProofRecord.objects.create(version=version, state=ProofState.STARTED)
+        with django_assert_num_queries(9):
+            signed_in.get(panel_of(version), headers=PART)
+
+
+def test_prove_now_starts_one_and_returns(signed_in, tmp_path):
+    version = normal(package_with(tmp_path, ANSWERS))
+
+    answer = signed_in.post(reverse("serving:proof-now", args=[version.uuid]))
+
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/versions/{version.uuid}/#version-proof"
+    assert version.proof_records.get().asked_by_name == "dev"
+
+
+def test_prove_now_says_why_it_cannot(signed_in):
+    version = make_version(proof=Proof.CANNOT_RUN_HERE)
+
+    answer = signed_in.post(reverse("serving:proof-now", args=[version.uuid]), follow=True)
+
+    assert [str(message) for message in answer.context["messages"]] == [
+        "There is no environment for this version on this installation, so it cannot be started."
+    ]
+    assert not ProofRecord.objects.exists()
+
+
+def test_replay_begins_another(signed_in, developer, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    version = normal(package)
+    first = answered(version, package, developer)
+
+    signed_in.post(reverse("serving:proof-replay", args=[version.uuid, first.uuid]))
+
+    assert version.proof_records.first().request == first.request
+
+
+def test_replay_of_another_versions_proof_does_not_exist(signed_in, tmp_path):
+    version, other = normal(package_with(tmp_path, ANSWERS)), normal(name="other")
+    record = proof.start(other, {})
+
+    assert signed_in.post(reverse("serving:proof-replay", args=[version.uuid, record.uuid])).status_code == 404
+
+
+def test_the_raw_answer_is_a_file_never_a_page(signed_in):
+    version = normal()
+    body = base64.b64encode(b"<script>alert(1)</script>").decode()
+    record = ProofRecord.objects.create(version=version, answer={"status": 200, "headers": {}, "body": body})
+
+    answer = signed_in.get(reverse("serving:proof-answer", args=[version.uuid, record.uuid]))
+
+    assert answer.content == b"<script>alert(1)</script>"
+    assert answer["Content-Type"] == "application/octet-stream"
+    assert answer["Content-Disposition"].startswith("attachment;")
+    assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+def test_viewers_see_proofs_and_begin_none(client, viewer, tmp_path):
+    version = normal(package_with(tmp_path, ANSWERS))
+    client.force_login(viewer)
+
+    assert "Prove now" not in client.get(panel_of(version), headers=PART).content.decode()
+    assert client.post(reverse("serving:proof-now", args=[version.uuid])).status_code == 403
+    assert not ProofRecord.objects.exists()
+
+
+def test_proofs_of_another_workspace_do_not_exist(signed_in):
+    version = make_version(workspace=make_workspace("elsewhere"))
+
+    assert signed_in.get(panel_of(version)).status_code == 404
+    assert signed_in.post(reverse("serving:proof-now", args=[version.uuid])).status_code == 404
+
+
+def test_the_version_page_loads_the_panel(signed_in):
+    version = make_version(digest="0" * 64)
+
+    assert f'hx-get="{panel_of(version)}"' in signed_in.get(version.get_absolute_url()).content.decode()
