@@ -11,7 +11,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from importers.forms_source import LONGEST_PATH, EditorForm
+from importers.forms_source import EDITOR_PARTS, LONGEST_PATH, EditorForm
 from importers.package.health import with_health
 from importers.sources.image import WORDS
 from registry.models import ModelVersion, SourceKind
@@ -143,7 +143,7 @@ class ImageSourceForm(HealthFields, EditorForm):
         "importers/sources/image_facts.html",
         "importers/sources/image_hint.html",
         "importers/sources/image_derived.html",
-        "importers/_config_path.html",
+        *EDITOR_PARTS,
     )
     main_field = "image"
     picks = {"image": "image", "config_path": "file"}

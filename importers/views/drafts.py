@@ -1,4 +1,4 @@
-"""Keeping what was typed while somebody changes the language, or looks for a path without JavaScript."""
+"""Keeping what was typed: when it is saved, while the language changes, or a path is sought without JavaScript."""
 
 import secrets
 from typing import Any
@@ -12,10 +12,12 @@ from accounts.models import Workspace
 from accounts.requests import ConsoleRequest
 from importers.forms import SOURCE_FORMS
 from importers.views.new_version import model_named, start_of
-from importers.views.page import ImportPage
+from importers.views.page import SUBMISSION, ImportPage
 from registry.views.base import as_uuid
 
 SESSION_KEY = "import_draft"
+# A session is read with every request, so it holds the drafts of as few forms as people have open.
+MOST_DRAFTS = 3
 # The picker answers with the chosen path under the name of the form's field.
 PICKS = {field: what for form in SOURCE_FORMS.values() for field, what in form.picks.items()}
 # What an address may fill in.
@@ -34,10 +36,25 @@ def browse(request: ConsoleRequest) -> HttpResponse:
 
 
 def keep(request: ConsoleRequest) -> str:
-    """Put what the form holds into the session; the address that shows it again."""
-    draft = secrets.token_urlsafe(8)
-    request.session[SESSION_KEY] = {draft: request.POST.urlencode()}
+    """Put what the form holds into the session, each form into a place of its own; the address that shows it again."""
+    draft = _name_of(request) or secrets.token_urlsafe(8)
+    typed = request.POST.copy()
+    typed.pop("save", None)
+    others = {name: kept for name, kept in request.session.get(SESSION_KEY, {}).items() if name != draft}
+    newest = list(others.items())[1 - MOST_DRAFTS :]
+    request.session[SESSION_KEY] = dict([*newest, (draft, typed.urlencode())])
     return f"{reverse('importers:new')}?{urlencode({'draft': draft})}"
+
+
+def forget(request: ConsoleRequest) -> None:
+    """What was imported is no draft any more."""
+    kept = request.session.get(SESSION_KEY, {})
+    if _name_of(request) in kept:
+        request.session[SESSION_KEY] = {name: typed for name, typed in kept.items() if name != _name_of(request)}
+
+
+def _name_of(request: ConsoleRequest) -> str:
+    return request.POST.get("submission", "")[:SUBMISSION]
 
 
 def restored(request: ConsoleRequest, workspace: Workspace) -> ImportPage | None:
