@@ -142,6 +142,6 @@ class _Check:
         if self.options.source == "template":
             self.notes.error("config.batch_undefined")
             return types
-        place = document.place(document.offset("/apis")) if document else (None, None)
-        self.notes.warning("config.batch_without_schema", Where(CONFIG, *place, "/apis"))
+        line, column = document.place(document.offset("/apis")) if document else (None, None)
+        self.notes.warning("config.batch_without_schema", Where(CONFIG, line, column, "/apis"))
         return tuple(kind for kind in types if kind != "batch")

@@ -131,12 +131,16 @@ function onClick(event) {
 function onReplace(event) {
   if (event.target.id !== "source-fields") return;
   clearTimeout(timer);
-  window.htmx.trigger(checker(), "htmx:abort");
+  checker().addEventListener("htmx:beforeSwap", (answer) => {
+    answer.detail.shouldSwap = false;
+  });
 }
 
 // The sign-in page must not take the place of what was asked for.
 function onAnswer(event) {
   const { xhr, pathInfo } = event.detail;
+  // Another check follows what was typed since.
+  if (event.target === checker() && text() && text().value !== sent) event.detail.shouldSwap = false;
   const asked = new URL(pathInfo.requestPath, location.href).pathname;
   if (!xhr.responseURL || new URL(xhr.responseURL).pathname === asked) return;
   event.detail.shouldSwap = false;
