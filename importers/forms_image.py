@@ -202,11 +202,15 @@ class ImageSourceForm(HealthFields, EditorForm):
     def start_of(cls, version: ModelVersion) -> dict[str, Any]:
         """The image by its tag, where it has one, since a new version wants what that means now."""
         start = {"config_from": ONLINE, "config_text": version.config_used} if version.config_used else {}
+        return start | cls.start_again(version.source_params)
+
+    @classmethod
+    def start_again(cls, source: Mapping[str, str]) -> dict[str, Any]:
         try:
-            image = parse_reference(version.source_params.get("image", ""))
+            image = parse_reference(source.get("image", ""))
         except SourceRefused:
-            return start
-        return start | {"image": str(replace(image, digest="") if image.tag else image)}
+            return {}
+        return {"image": str(replace(image, digest="") if image.tag else image)}
 
     @property
     def source(self) -> dict[str, str]:

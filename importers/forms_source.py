@@ -57,6 +57,11 @@ class SourceForm(forms.Form):
         """What the form begins with for a version that follows this one."""
         return {}
 
+    @classmethod
+    def start_again(cls, source: Mapping[str, str]) -> dict[str, Any]:
+        """What the form begins with for an import that was asked for with these parameters before."""
+        return dict(source)
+
     def offer(self, workspace: Workspace) -> None:
         """Fill the choices that depend on what the workspace has."""
 

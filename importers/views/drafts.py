@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts.models import Workspace
 from accounts.requests import ConsoleRequest
 from importers.forms import SOURCE_FORMS
+from importers.views.again import job_named, start_again
 from importers.views.new_version import model_named, start_of
 from importers.views.page import SUBMISSION, ImportPage
 from registry.views.base import as_uuid
@@ -70,7 +71,9 @@ def restored(request: ConsoleRequest, workspace: Workspace) -> ImportPage | None
 
 
 def initial_of(request: ConsoleRequest, workspace: Workspace) -> dict[str, Any]:
-    """What the address asks for; `model` is the uuid of the one that gets a new version."""
+    """What the address asks for: `model` gets a new version, `again` is the job whose import is asked for anew."""
+    if job := job_named(request.user, workspace, as_uuid(request.GET.get("again", ""))):
+        return start_again(job)
     asked: dict[str, Any] = {key: value for key in ASKED if (value := request.GET.get(key))}
     model = model_named(request.user, workspace, as_uuid(asked.get("model", "")))
     return start_of(model) | asked | {"name": model.name} if model else asked
