@@ -19,6 +19,7 @@ from registry.views.base import as_uuid
 SESSION_KEY = "import_draft"
 # A session is read with every request, so it holds the drafts of as few forms as people have open.
 MOST_DRAFTS = 3
+LARGEST_DRAFTS = 1024 * 1024
 # The picker answers with the chosen path under the name of the form's field.
 PICKS = {field: what for form in SOURCE_FORMS.values() for field, what in form.picks.items()}
 # What an address may fill in.
@@ -41,9 +42,13 @@ def keep(request: ConsoleRequest) -> str:
     draft = _name_of(request) or secrets.token_urlsafe(8)
     typed = request.POST.copy()
     typed.pop("save", None)
-    others = {name: kept for name, kept in request.session.get(SESSION_KEY, {}).items() if name != draft}
-    newest = list(others.items())[1 - MOST_DRAFTS :]
-    request.session[SESSION_KEY] = dict([*newest, (draft, typed.urlencode())])
+    kept = {draft: typed.urlencode()}
+    others = {name: other for name, other in request.session.get(SESSION_KEY, {}).items() if name != draft}
+    for name, other in reversed(others.items()):
+        if len(kept) == MOST_DRAFTS or sum(map(len, kept.values())) + len(other) > LARGEST_DRAFTS:
+            break
+        kept[name] = other
+    request.session[SESSION_KEY] = dict(reversed(kept.items()))
     return f"{reverse('importers:new')}?{urlencode({'draft': draft})}"
 
 

@@ -318,6 +318,14 @@ def test_each_form_has_a_draft_of_its_own_and_the_newest_three_are_kept(dev):
     assert shown[1] not in {"a", "b", "c", "d"}
 
 
+def test_large_drafts_make_room_for_the_newest(dev):
+    address = reverse("importers:draft")
+    kept = [dev.post(address, typed(config_text="x" * 600_000, submission=name)).json() for name in ("a", "b")]
+
+    shown = ["data-typed" in dev.get(draft["address"]).content.decode() for draft in kept]
+    assert shown == [False, True]
+
+
 def test_draft_is_forgotten_once_it_was_imported(dev):
     form = typed(put_package(), submission="mine")
     kept = dev.post(reverse("importers:draft"), form | {"name": "kept"}).json()
