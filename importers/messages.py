@@ -86,6 +86,10 @@ register_messages(
             "Beside the files of %(engine)s there is “%(path)s”, which belongs to %(other)s. Check that "
             "model_type is right."
         ),
+        "layout.template_mixed": _(
+            "Beside the files of %(engine)s there is “%(path)s”, which belongs to %(other)s. Check that the template "
+            "is the right one."
+        ),
         "layout.weights_several": _(
             "Several model files (%(count)s: %(names)s); the inference code chooses among them."
         ),
@@ -288,6 +292,10 @@ register_messages(
             "%(name)s extends %(base)s, which belongs to another engine than %(engine)s. Extend %(expected)s,"
             " or correct model_type."
         ),
+        "code.other_base_template": _(
+            "%(name)s extends %(base)s, which belongs to another engine than %(engine)s of the template. Extend "
+            "%(expected)s, or choose a template of that other engine."
+        ),
         "code.no_constructor": _(
             "%(name)s has no __init__. PyTorch models are state dictionaries, so the class must build the "
             "network and load it."
@@ -298,6 +306,11 @@ register_messages(
         "code.module_missing": _(
             "The module “%(module)s” is neither in the package nor among its dependencies. Add its package to"
             " dependencies in config.json."
+        ),
+        "code.module_missing_template": _(
+            "The module “%(module)s” is not in the model folder, and the configuration of a template asks for no "
+            "packages beside the engine. Put the module beside the weights, or write a config.json with its package "
+            "under dependencies and import from OBS."
         ),
         "code.runs_shell": _(
             "%(name)s runs when the file is imported. Installing belongs in dependencies; services run "

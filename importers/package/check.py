@@ -118,7 +118,8 @@ class _Check:
         if self.options.source == "training":
             say_of_mlmodel(lambda name, size: self._content(MODEL + name, size), self.notes)
         if data is not None:
-            check_code(data, engine, config, self.tree.paths, self.notes)
+            template = self.options.source == "template"
+            check_code(data, engine, config, self.tree.paths, self.notes, template=template)
         elif engine is not None and self.tree.find(CODE) is None:
             say_missing(engine, self.notes, strict=self.options.strict)
 

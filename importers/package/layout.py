@@ -141,7 +141,8 @@ def check_weights(tree: Tree, engine: Engine, notes: Notes, *, template: bool = 
     weights = weights_of(engine, paths)
     file, other = other_engine_files(engine, paths, also_common=not weights)
     if weights and file:
-        notes.warning("layout.weights_mixed", Where(file), engine=engine.name, path=file, other=other)
+        code = "layout.template_mixed" if template else "layout.weights_mixed"
+        notes.warning(code, Where(file), engine=engine.name, path=file, other=other)
     elif file:
         code = "layout.template_contradict" if template else "layout.weights_contradict"
         notes.error(code, Where(file), engine=engine.name, path=file, other=other)
