@@ -20,6 +20,10 @@ register_messages(
         "training.run_missing": _(
             "There is no run %(run)s of a training job “%(job)s” here; it may have been deleted. Choose another one."
         ),
+        "training.run_gone": _(
+            "%(run)s of “%(job)s” was deleted in MLflow. Restore it there and synchronise the connection, or choose "
+            "another run."
+        ),
         "training.run_not_successful": _(
             "%(run)s of “%(job)s” was not successful. Only successful runs can be imported; choose another one."
         ),

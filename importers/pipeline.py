@@ -23,11 +23,13 @@ from importers.scanner import ScanItem, ScanReport, scan_package
 from importers.sources import source_for
 from importers.sources.base import Folder, finding_of
 from importers.sources.image import about_image
+from importers.sources.training import RUN
 from importers.storable import storable
 from registry import artifacts
 from registry.artifacts import Stored
 from registry.errors import ArtifactStoreUnavailable
 from registry.findings import Finding, Severity, Where, has_errors
+from registry.models import SourceKind
 from registry.services import HandOver, PackageFile, fail_import, hand_over
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.models import RegistryConnection
@@ -186,7 +188,7 @@ def _import(job: ImportJob, request: ImportRequest, heartbeat: Heartbeat) -> Non
         folder, options = locate(
             job.workspace,
             kind=request.source_kind,
-            source=request.source,
+            source=_as_submitted(job, request),
             engine=request.engine,
             config_text=request.config_text,
             deployment_types=request.details.deployment_types,
@@ -209,6 +211,13 @@ def _import(job: ImportJob, request: ImportRequest, heartbeat: Heartbeat) -> Non
     files = tuple(PackageFile(path, each.size, each.sha256) for path, each in sorted(kept.items()))
     outcome = _outcome(job, request, report, scanned=scanned, files=files)
     store(job, replace(outcome, known_files=len(fetched.known), known_bytes=fetched.known_bytes))
+
+
+def _as_submitted(job: ImportJob, request: ImportRequest) -> Mapping[str, str]:
+    """The parameters of the source, with the run that was meant by them: another may have its name by now."""
+    if request.source_kind != SourceKind.TRAINING:
+        return request.source
+    return {**request.source, RUN: str(job.training_run.uuid) if job.training_run else ""}
 
 
 def look_at_image(workspace: Workspace, report: PackageReport) -> PackageReport:

@@ -8,8 +8,8 @@ from django.core.management import call_command
 
 from importers.catalogue_algorithms import ALGORITHMS
 from importers.models import RunSource, State
-from importers.services import preview_source, submit_import
-from importers.services_training import delete_run, register_run
+from importers.services import preview_source, retry_import, submit_import
+from importers.services_training import delete_job, delete_run, register_run
 from importers.sources import source_for
 from importers.values_training import RunValues
 from registry import artifacts
@@ -244,6 +244,31 @@ def test_import_of_a_run_that_was_deleted_fails_and_says_so():
 
     assert (job.state, job.version.status, job.training_run) == (State.FAILED, Status.FAILED, None)
     assert [finding["code"] for finding in job.findings] == ["training.run_missing"]
+
+
+def test_retry_takes_the_run_it_was_submitted_with_whatever_has_its_name_now():
+    training_run = make_run(files={"model/nothing.txt": b"x"})
+    job = run(submit())
+    assert job.state == State.FAILED
+
+    delete_job(training_run.job, by=make_member("ann"))
+    make_run(external_id="b")
+    retry_import(job, by=None)
+    job = run(job)
+
+    assert [finding["code"] for finding in job.findings] == ["training.run_missing"]
+
+
+def test_retry_takes_the_run_after_its_job_lost_others():
+    make_run(external_id="a")
+    second = make_run(external_id="b", files={"model/nothing.txt": b"x"})
+    job = run(submit(label="V0002"))
+
+    put(OWN, folder="digits/b")
+    retry_import(job, by=None)
+    job = run(job)
+
+    assert (job.state, job.training_run, job.version.source_params["run"]) == (State.SUCCEEDED, second, "V0002")
 
 
 def test_algorithm_that_is_gone_from_the_catalogue_is_refused():
