@@ -52,7 +52,7 @@ class Progress(JobProgress):
     def form_url(self) -> str:
         """The import form with what this job was asked for."""
         job = self.job
-        asked = {"name": job.model_name, "version": job.version_number, "path": job.source_path}
+        asked = {"name": job.model_name, "version": job.version_number, **job.request.get("source", {})}
         return reverse("importers:new", query={"source": job.source_kind, **asked})
 
     @property
