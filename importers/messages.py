@@ -30,13 +30,13 @@ register_messages(
             "The chosen folder holds a folder named “model”, so that one is taken: it is what a template needs."
         ),
         "layout.template_folder": _(
-            "A template import needs the folder named “model” itself; “%(folder)s” was chosen."
+            "A template import needs the folder named “model” itself; “%(folder)s” was chosen. Rename it to “model”, "
+            "or put the files into a folder of that name, and choose that."
         ),
         "layout.template_contradict": _(
             "The template is for %(engine)s, but no model file of it is there; “%(path)s” belongs to %(other)s. Choose "
             "another template or another folder."
         ),
-        "layout.file_required": _("This source needs “%(pattern)s” in the model folder. Add the file."),
         "layout.config_missing": _(
             "There is no configuration file. Add model/config.json, or supply a configuration in the form."
         ),

@@ -111,7 +111,7 @@ class _Check:
         engine = engine_of(config.engine)
         if engine is not None:
             check_weights(self.tree, engine, self.notes, template=self.options.source == "template")
-        check_required(self.tree, self.options.required_files, self.notes)
+        check_required(self.tree, self.options, self.notes)
         if config.engine == IMAGE:
             return
         data = self._content(CODE, LARGEST_CODE)

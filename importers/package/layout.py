@@ -156,12 +156,12 @@ def check_weights(tree: Tree, engine: Engine, notes: Notes, *, template: bool = 
             notes.error("layout.weights_ambiguous", count=len(weights), names=names)
 
 
-def check_required(tree: Tree, patterns: Sequence[str], notes: Notes) -> None:
+def check_required(tree: Tree, options: CheckOptions, notes: Notes) -> None:
     """Whether the files are there that the source demands beside the engine's own."""
     paths = [path.removeprefix(MODEL) for path in tree.paths]
-    for pattern in patterns:
+    for pattern in options.required_files:
         if not any(fnmatchcase(path, pattern) for path in paths):
-            notes.error("layout.file_required", pattern=pattern)
+            notes.error(f"{options.source}.file_required", pattern=pattern)
 
 
 def _say_weights_are_missing(engine: Engine, paths: Sequence[str], notes: Notes) -> None:

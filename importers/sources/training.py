@@ -24,6 +24,22 @@ RUN = "run_uuid"
 OWN_CODE = (CODE.removeprefix(MODEL),)
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunOutput(BucketFolder):
+    """The folder a run left its output in; that it is not there is a matter of the run, and not of a choice."""
+
+    run: TrainingRun
+
+    def files(self) -> Iterator[FileEntry]:
+        try:
+            yield from super().files()
+        except SourceRefused as refused:
+            if refused.code not in ("source.empty", "source.missing"):
+                raise
+            said = {"job": shown(self.run.job.name), "run": self.run.label, "path": shown(self.run.output_path)}
+            raise SourceRefused("training.output_missing", **said) from refused
+
+
 @dataclass(frozen=True)
 class SuppliedFolder:
     """The output of a run of a built-in algorithm: its inference code is ours, and so is a configuration it lacks."""
@@ -96,7 +112,8 @@ class TrainingSource:
 
     def locate(self, workspace: Workspace, params: Mapping[str, str]) -> Folder:
         run = _run(workspace, params)
-        output = folder_at(workspace, run.output_path)
+        folder = folder_at(workspace, run.output_path)
+        output = RunOutput(folder.driver, folder.bucket, folder.prefix, run=run)
         if run.source == RunSource.MLFLOW:
             return MlmodelFolder(output, run.output_path, run.metrics)
         if run.kind != AlgorithmKind.BUILT_IN:

@@ -102,7 +102,7 @@ def test_preview_and_import_find_the_same():
 @pytest.mark.parametrize("kind", ["framework", "custom"])
 @pytest.mark.parametrize(
     ("missing", "code"),
-    [("model/config.json", "layout.config_missing"), ("model/customize_service.py", "layout.file_required")],
+    [("model/config.json", "layout.config_missing"), ("model/customize_service.py", "training.file_required")],
 )
 def test_run_with_an_own_algorithm_needs_configuration_and_code(kind, missing, code):
     make_run(files={path: content for path, content in OWN.items() if path != missing}, kind=kind)
@@ -225,6 +225,18 @@ def test_run_that_is_not_there_is_refused(job, label):
     make_run()
 
     assert errors(preview(job, label)) == ["training.run_missing"]
+
+
+def test_run_whose_output_is_gone_is_refused_with_its_place():
+    training_run = make_run()
+    type(training_run).objects.update(output_path="/packages/nothing/")
+
+    (found,) = preview().findings
+    job = run(submit())
+
+    place = "Nothing lies in /packages/nothing/, where V0001 of “digits” left its output."
+    assert (found.code, found.message[: len(place)]) == ("training.output_missing", place)
+    assert [finding["code"] for finding in job.findings] == ["training.output_missing"]
 
 
 def test_run_of_another_workspace_is_not_there():
@@ -381,6 +393,41 @@ def test_form_without_a_run_says_so_at_its_field(as_developer, job, label):
 
     assert answer.status_code == 422
     assert 'id="id_run_error"' in answer.content.decode()
+
+
+NOT_SUCCESSFUL = {
+    "en": "V0001 of “digits” was not successful. Only successful runs can be imported; choose another one.",
+    "zh-hans": "“digits”的 V0001 没有运行成功。只有运行成功的才能导入，请选择其他运行。",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("others", [0, 1])
+def test_form_says_why_nothing_can_be_made_of_the_run_an_address_asks_for(as_developer, language, others):
+    make_run(status="failed", output_path="")
+    for number in range(others):
+        make_run("other", external_id=str(number))
+    headers = {"Accept-Language": language}
+
+    page = as_developer.get("/imports/new/?source=training&job=digits&run=V0001", headers=headers)
+    sent = typed(source="training", job="digits", run="V0001")
+    refused = as_developer.post("/imports/new/", sent, headers=headers)
+
+    said = NOT_SUCCESSFUL[language]
+    assert [(said in text.content.decode(), options(text.content.decode(), "run")) for text in (page, refused)] == [
+        (True, [("", ""), ("V0001", " selected")])
+    ] * 2
+    assert refused.status_code == 422
+
+
+def test_form_says_that_a_run_is_gone_since_the_page_was_shown(as_developer):
+    make_run()
+
+    answer = as_developer.post("/imports/new/", typed(source="training", job="digits", run="V0002"))
+
+    text = answer.content.decode()
+    assert (answer.status_code, "There is no such run here any more. Choose another one." in text) == (422, True)
+    assert "There is no run V0002 of a training job “digits” here; it may have been deleted." in text
 
 
 def test_form_shows_where_the_code_of_a_built_in_algorithm_can_be_read(as_developer):
