@@ -62,7 +62,7 @@ def run(job: ImportJob) -> None:
     except Refused as refused:
         fail(job, "import.refused", findings=refused.findings, outcome=refused.outcome)
     except SourceUnavailable as error:
-        again_later(job, error.code, error.params, gave_up="import.source_gave_up")
+        again_later(job, error.code, error.params, gave_up="import.source_gave_up", findings=(finding_of(error),))
     except ArtifactStoreUnavailable as error:
         logger.warning("artifact store unavailable: %s", error, extra={"job": job.pk})
         job.refresh_from_db(fields=["state"])  # what was rolled back is still in memory
@@ -142,10 +142,12 @@ def fail(
     return True
 
 
-def again_later(job: ImportJob, code: str, params: dict[str, Any], *, gave_up: str) -> None:
-    """Release the job until IMPORT_RETRY_SECONDS have passed; after the last attempt it fails."""
+def again_later(
+    job: ImportJob, code: str, params: dict[str, Any], *, gave_up: str, findings: Sequence[Finding] = ()
+) -> None:
+    """Release the job until IMPORT_RETRY_SECONDS have passed; after the last attempt it fails, with these findings."""
     if transitions.last_attempt(job):
-        fail(job, gave_up, {"attempts": settings.IMPORT_ATTEMPTS})
+        fail(job, gave_up, {"attempts": settings.IMPORT_ATTEMPTS}, findings=findings)
     else:
         transitions.release(job, code, params)
 
