@@ -172,7 +172,7 @@ def test_each_refusal_has_its_own_code_beside_what_the_configuration_says(regist
 def test_wrong_password_is_a_refusal(passwords, workspace):
     connect(passwords, password="wrong")
 
-    assert codes(preview(image_at(passwords)))[0] == "registry.unauthorised"
+    assert codes(preview(image_at(passwords)))[0] == "image.not_signed_in"
 
 
 def test_repository_the_user_may_not_pull_is_a_refusal(tokens, workspace):
