@@ -16,7 +16,7 @@ from registry import artifacts
 from registry.models import Status
 from stores.errors import SourceRefused
 from tests import hostile
-from tests.factories import make_member, make_workspace
+from tests.factories import make_member, make_version, make_workspace
 from tests.importers.jobs import GOOD, put, request_for, run
 from tests.importers.pages import HTMX, typed
 
@@ -428,6 +428,27 @@ def test_form_says_that_a_run_is_gone_since_the_page_was_shown(as_developer):
     text = answer.content.decode()
     assert (answer.status_code, "There is no such run here any more. Choose another one." in text) == (422, True)
     assert "There is no run V0002 of a training job “digits” here; it may have been deleted." in text
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "0.0.1 of this model exists. Choose another number: a version is never overwritten."),
+        ("zh-hans", "该模型已有版本0.0.1。请更换版本号，已有版本不会被覆盖。"),
+    ],
+)
+@pytest.mark.parametrize("source", ["training", "template"])
+def test_version_that_is_taken_is_refused_at_its_field_by_each_source(as_developer, source, language, said):
+    make_run()
+    make_version("digits")
+    chosen = {"job": "digits", "run": "V0001", "template": "own-sklearn", "path": "/packages/digits/a/model/"}
+
+    sent = typed(source=source, description="Kept", **chosen)
+    answer = as_developer.post("/imports/new/", sent, headers={"Accept-Language": language})
+
+    text = answer.content.decode()
+    assert (answer.status_code, text.count(said)) == (422, 2)
+    assert '<a href="#id_version">' in text and "Kept" in text
 
 
 def test_form_shows_where_the_code_of_a_built_in_algorithm_can_be_read(as_developer):
