@@ -17,7 +17,7 @@ from registry.engines import cannot_run_reason
 from registry.errors import ArtifactStoreUnavailable
 from registry.models import ModelVersion, Proof
 from registry.services import record_event
-from serving import environments
+from serving import environments, proof
 from serving import transitions_environments as transitions
 from serving.environments import Workshop, workshop
 from serving.environments_diagnosis import diagnose
@@ -167,6 +167,8 @@ def _again_later(version: ModelVersion, code: str, params: dict[str, Any]) -> No
 
 
 def _finish(version: ModelVersion) -> None:
-    """Where a proof begins, once there is one."""
-    code = "proof.no_preparer" if version.proof_wanted else "proof.switched_off"
-    preparation.activate(version, proof=Proof.NOT_ASKED, code=code)
+    """Let its proof decide, where one is wanted."""
+    if not version.proof_wanted:
+        preparation.activate(version, proof=Proof.NOT_ASKED, code="proof.switched_off")
+    elif not proof.begin(version):
+        raise PreparationLost
