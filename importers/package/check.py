@@ -18,6 +18,7 @@ from importers.package.report import (
     PackageReport,
     Read,
 )
+from importers.package.source_map import Document
 from importers.package.weights import candidates, derive_engine
 from registry.config import ModelConfig
 from registry.engines import IMAGE, engine_of
@@ -58,7 +59,7 @@ class _Check:
         checked = self._config(used)
         if self.tree.files:
             self._check_against(checked.config)
-        types = self._deployment_types(checked.config)
+        types = self._deployment_types(checked.config, used.document)
         return PackageReport(
             findings=self.notes.findings(),
             engine=checked.config.engine,
@@ -133,7 +134,7 @@ class _Check:
             self.notes.error(refused.code, Where(path), **refused.params)
             return None
 
-    def _deployment_types(self, config: ModelConfig) -> tuple[str, ...]:
+    def _deployment_types(self, config: ModelConfig, document: Document | None) -> tuple[str, ...]:
         """What the version may be deployed as: batch only when a request has parameters to map."""
         types = self.options.deployment_types
         if not config.apis or "batch" not in types or any(api.request.parameters for api in config.apis):
@@ -141,5 +142,6 @@ class _Check:
         if self.options.source == "template":
             self.notes.error("config.batch_undefined")
             return types
-        self.notes.warning("config.batch_without_schema", Where(CONFIG, pointer="/apis"))
+        line, column = document.place(document.offset("/apis")) if document else (None, None)
+        self.notes.warning("config.batch_without_schema", Where(CONFIG, line, column, "/apis"))
         return tuple(kind for kind in types if kind != "batch")

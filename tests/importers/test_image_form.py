@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from importers.forms_image import EXAMPLE
 from importers.models import ImportJob
+from importers.package.health import with_health
 from importers.request import ImportRequest
 from importers.sources.image import WORDS
 from registry.models import ModelVersion
@@ -169,6 +170,23 @@ def test_health_settings_become_part_of_the_configuration(dev, registry):
     assert json.loads(version.config_used) == CONFIG | {"health": health}
     assert version.config_used.startswith(TEXT.rstrip().removesuffix("}").rstrip())
     assert version.config["health"] == health
+
+
+@pytest.mark.parametrize("own", ['"x"', '{\n  "url": "/old",\n  "check_method": "HTTP"\n }', "null"])
+def test_health_settings_take_the_place_of_those_of_the_text_and_move_no_line(own):
+    text = '{\n "model_type": "Image",\n "health": ' + own + ',\n "model_algorithm":   "x"\n}'
+
+    written = with_health(text, {"url": "/new"})
+
+    assert json.loads(written)["health"] == {"url": "/new"}
+    assert written.endswith(',\n "model_algorithm":   "x"\n}')
+    assert written.count("\n") == text.count("\n")
+
+
+def test_health_settings_leave_a_text_alone_that_no_check_can_read():
+    text = '{"health": 1, "a": ' + "[" * 100 + "]" * 100 + "}"
+
+    assert with_health(text, {"url": "/new"}) == text
 
 
 def test_health_that_is_off_leaves_the_configuration_alone(dev, registry):
