@@ -112,14 +112,15 @@ class _Check:
         engine = engine_of(config.engine)
         if engine is not None:
             check_weights(self.tree, engine, self.notes, template=self.options.source == "template")
-        check_required(self.tree, self.options.required_files, self.notes)
+        check_required(self.tree, self.options, self.notes)
         if config.engine == IMAGE:
             return
         data = self._content(CODE, LARGEST_CODE)
         if self.options.source == "training":
             say_of_mlmodel(lambda name, size: self._content(MODEL + name, size), self.notes)
         if data is not None:
-            check_code(data, engine, config, self.tree.paths, self.notes)
+            template = self.options.source == "template"
+            check_code(data, engine, config, self.tree.paths, self.notes, template=template)
         elif engine is not None and self.tree.find(CODE) is None:
             say_missing(engine, self.notes, strict=self.options.strict)
 

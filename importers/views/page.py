@@ -282,8 +282,8 @@ class ImportPage:
         """What stands in the way of a submitted form, in the order of the page; the first field takes the focus."""
         problems = list(self._field_problems()) if self.submitted else []
         if self.submitted and self.errors:
-            message = _("The package has errors: see what the check says.")
-            problems.append(Problem("check", _("Meta model"), message))
+            message = _("The check found errors: see what it says.")
+            problems.append(Problem("check", str(SourceKind(self.kind).label), message))
         return problems
 
     def _field_problems(self) -> Iterator[Problem]:

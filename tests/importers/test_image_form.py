@@ -12,7 +12,7 @@ from importers.package.health import with_health
 from importers.request import ImportRequest
 from importers.sources.image import WORDS
 from registry.models import ModelVersion
-from tests.factories import make_bucket
+from tests.factories import make_bucket, make_version
 from tests.importers.images import CONFIG, TEXT, connect, image_at, submit
 from tests.importers.jobs import run
 from tests.importers.pages import HTMX, put_file, typed
@@ -146,6 +146,16 @@ def test_what_is_missing_is_said_and_nothing_typed_is_lost(dev, registry, change
     assert (answer.status_code, ImportJob.objects.count()) == (422, 0)
     assert said in answer.text
     assert "Says hello" in answer.text
+
+
+def test_version_that_is_taken_is_refused_at_its_field(dev, registry):
+    wanted = form(image_at(registry))
+    make_version(wanted["name"])
+
+    answer = dev.post(NEW, {name: value for name, value in wanted.items() if value is not None})
+
+    assert (answer.status_code, answer.text.count("of this model exists. Choose another number")) == (422, 2)
+    assert '<a href="#id_version">' in answer.text
 
 
 def test_consent_stays_ticked_while_something_else_is_corrected(dev, registry):
