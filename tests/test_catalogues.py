@@ -28,7 +28,18 @@ def catalogue():
 def collected(tmp_path_factory):
     """The strings the sources hold now, collected in a copy so that the tree stays as it is."""
     copy = tmp_path_factory.mktemp("messages") / "tree"
-    tracked = ["manage.py", "console", "accounts", "stores", "registry", "importers", "serving", "templates", "static", "demo"]
+    tracked = [
+        "manage.py",
+        "console",
+        "accounts",
+        "stores",
+        "registry",
+        "importers",
+        "serving",
+        "templates",
+        "static",
+        "demo",
+    ]
     copy.mkdir()
     for name in tracked:
         put = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
