@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import uv
 from django.conf import settings
 
 from registry import artifacts
+from serving.environments_wheels import check_wheel, too_large
 from serving.errors import BackendUnavailable, BuildRefused
 from serving.locks import Line, lock_digest, lock_text, pins_of
 from serving.models import Environment
@@ -117,7 +117,7 @@ class Workshop:
                 for chunk in iter(lambda: source.read(1024 * 1024), b""):
                     file.write(chunk)
                     self._beat()
-            _check_wheel(path, target)
+            check_wheel(path, target)
 
     def resolve(self, lines: Iterable[str], *, alone: bool = False, lowest: bool = False) -> tuple[str, str]:
         """The lock these requirement lines come to, empty when there is none, and what the resolver said.
@@ -142,7 +142,7 @@ class Workshop:
         _expect_success(self._uv("venv", "--python", sys.executable, "--no-project", str(target)), "build.interrupted")
         python = ["--python", str(target / "bin" / "python")]
         synced = self._uv("pip", "sync", "--require-hashes", "--allow-empty-requirements", *python, str(pinned))
-        _expect_success(synced, "build.index_unavailable")
+        _expect_success(synced, "build.interrupted")
         # By our own interpreter without its site: that of the environment would run what packages put there.
         compiler = [sys.executable, "-I", "-S", "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
         self.run(*compiler, str(target / "lib"))
@@ -195,7 +195,7 @@ class Workshop:
 
     def _check_size(self) -> None:
         if size_of(self.folder) > settings.BUILD_MAX_BYTES:
-            raise _too_large()
+            raise too_large()
 
 
 @contextmanager
@@ -270,26 +270,13 @@ def _environment(folder: Path, *, index: bool) -> dict[str, str]:
     return kept | ours
 
 
-def _check_wheel(path: str, file: Path) -> None:
-    """An archive that is none, or that would unpack to more than an environment may have, is refused unopened."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError):
-        raise BuildRefused("build.wheel_broken", path=path) from None
-    if size > settings.BUILD_MAX_BYTES:
-        raise _too_large()
-
-
 def _expect_success(ran: Ran, otherwise: str) -> None:
     if ran.code == KILLED_BY_SIZE:
-        raise _too_large()
+        raise too_large()
+    if ran.code < 0:
+        raise BackendUnavailable("build.interrupted", log=ran.log)
     if ran.code != 0:
         raise BackendUnavailable(otherwise, log=ran.log)
-
-
-def _too_large() -> BuildRefused:
-    return BuildRefused("build.too_large", mebibytes=settings.BUILD_MAX_BYTES // 1024**2)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -1,10 +1,11 @@
 """Why requirements cannot be installed here, found out by asking the resolver about them one by one."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from serving.environments import Workshop, interpreter
@@ -38,7 +39,7 @@ def diagnose(lines: Sequence[Line], workshop: Workshop) -> Diagnosis:
 
 def _impossible(lines: Sequence[Line], impossible: Sequence[tuple[Line, str]], workshop: Workshop) -> Diagnosis:
     unknown = [line.text for line, log in impossible if "was not found in the package registry" in log]
-    proposals = [found for line, _log in impossible if (found := _instead(line, workshop))]
+    proposals = _by_name(found for line, _log in impossible if (found := _instead(line, workshop)))
     proposals = _agreeing(lines, proposals, workshop)
     if len(unknown) == len(impossible):
         return Diagnosis("build.package_unknown", {"requirements": ", ".join(unknown)}, proposals)
@@ -78,7 +79,11 @@ def _agreeing(lines: Sequence[Line], proposals: list[dict[str, str]], workshop: 
     if not proposals or _resolves(with_difference(lines, proposals), workshop):
         return proposals
     loose = [entry | {"taken": entry["taken"].partition("==")[0]} for entry in proposals]
-    return loose if _resolves(with_difference(lines, loose), workshop) else proposals
+    lock, _log = workshop.resolve(line.text for line in with_difference(lines, loose))
+    found = {pin.name: pin.version for pin in pins_of(lock)}
+    if not lock:
+        return proposals
+    return [entry | {"taken": f"{entry['taken']}=={found[_bare(entry['taken'])]}"} for entry in loose]
 
 
 def _conflict(lines: Sequence[Line], workshop: Workshop) -> Diagnosis:
@@ -87,8 +92,8 @@ def _conflict(lines: Sequence[Line], workshop: Workshop) -> Diagnosis:
     either = [entry for line in pinned if (entry := _loosened(line, lines, workshop))]
     if either:
         named = ", ".join(entry["declared"] for entry in either)
-        return Diagnosis("build.conflict", {"requirements": named, "either": True}, either)
-    all_loose = [_proposal(line, _without_version(line)) for line in pinned]
+        return Diagnosis("build.conflict", {"requirements": named, "either": True}, _by_name(either))
+    all_loose = _by_name(_proposal(line, _without_version(line)) for line in pinned)
     named = ", ".join(line.text for line in pinned) or ", ".join(line.text for line in lines)
     works = bool(all_loose) and _resolves(with_difference(lines, all_loose), workshop)
     return Diagnosis("build.conflict", {"requirements": named}, all_loose if works else [])
@@ -105,6 +110,15 @@ def _loosened(line: Line, lines: Sequence[Line], workshop: Workshop) -> dict[str
 
 def _without_version(line: Line) -> str:
     return line.text.removesuffix(str(parsed_line(line.text).specifier))
+
+
+def _bare(text: str) -> str:
+    return canonicalize_name(parsed_line(text).name)
+
+
+def _by_name(proposals: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """One for each name, because an overlay knows what it replaces by its name."""
+    return [*{entry["name"]: entry for entry in reversed([*proposals])}.values()][::-1]
 
 
 def _resolves(lines: Sequence[Line], workshop: Workshop) -> bool:

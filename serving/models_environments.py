@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from registry.models import ModelVersion
+from serving.locks import Pin, pins_of
 
 
 class EnvironmentState(models.TextChoices):
@@ -39,6 +40,11 @@ class Environment(models.Model):
 
     def __str__(self) -> str:
         return self.digest[:12]
+
+    @property
+    def packages(self) -> tuple[Pin, ...]:
+        """What is installed in it."""
+        return pins_of(self.lock)
 
 
 class Overlay(models.Model):

@@ -21,6 +21,8 @@ QUICK = {
     "MODELPORT_IMPORT_HEARTBEAT_SECONDS": "0.2",
     "MODELPORT_IMPORT_RETRY_SECONDS": "1",
     "MODELPORT_PAGE_POLL_SECONDS": "0.3",
+    # Those that look at building ask for it: an environment takes its time.
+    "MODELPORT_VERSION_PREPARER": "none",
 }
 
 

@@ -14,7 +14,7 @@ from accounts.services_invitations import make_invitation
 from accounts.services_tokens import make_token
 from importers.models import ImportJob, MLflowConnection, TrainingJob
 from registry.services_exports import submit_export
-from serving.models import Service
+from serving.models import Environment, Service, VersionEnvironment
 from stores.models import Bucket, RegistryConnection, Upload
 from tests.factories import make_bucket, make_member, make_version, make_workspace
 from tests.importers.jobs import GOOD, put
@@ -138,6 +138,9 @@ PAGES = {
     "exports/<uuid:code>/retry/": Page(None, IMPORT, of="export", args={"code": "export"}),
     "versions/<uuid:code>/review/": of_version(VIEW, EDIT, data={"decision": "request"}),
     "versions/<uuid:code>/delete/": of_version(DELETE, DELETE),
+    "versions/<uuid:code>/environment/": of_version(VIEW, IMPORT, data={"take": "numpy"}),
+    "versions/<uuid:code>/environment/lock/": of_version(VIEW),
+    "versions/<uuid:code>/prepare/": of_version(None, IMPORT),
     "versions/<uuid:code>/files/<path:path>": of_version(VIEW, args={"path": "model/config.json"}),
     "versions/<uuid:code>/proof/": of_version(VIEW),
     "versions/<uuid:code>/proof/now/": of_version(None, DEPLOY),
@@ -209,6 +212,8 @@ def things(people):
     version = make_version(digest="0" * 64, file_count=1, source_params={"pinned": PINNED})
     put(GOOD)
     stored(version)
+    environment = Environment.objects.create(digest="e" * 64, state="ready", used_at=version.created_at)
+    VersionEnvironment.objects.create(version=version, environment=environment)
     bucket = make_bucket("other")
     put(GOOD, bucket="other")
     named = {"model_name": "digits", "version_number": "0.0.1", "version_uuid": version.uuid}

@@ -167,6 +167,7 @@ PAGES = {
     "export as a page": goes("{version}export/form/"),
     "export job": goes("{export}"),
     "delete as a page": goes("{version}delete/"),
+    "environment of a version": goes("{version}environment/"),
     "edit as a page": goes("{version}edit/?field=documents"),
     "training jobs": goes("/training-jobs/"),
     "training jobs, nothing found": goes("/training-jobs/?q=nothing-like-it"),

@@ -378,7 +378,7 @@ def test_page_escapes_and_isolates_every_field(as_developer):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize(("tab", "queries"), [("overview", 10), ("files", 7), ("events", 7), ("checks", 6)])
+@pytest.mark.parametrize(("tab", "queries"), [("overview", 11), ("files", 7), ("events", 7), ("checks", 6)])
 def test_page_asks_the_same_queries_for_any_number_of_rows(
     as_developer, tab, queries, count, django_assert_num_queries
 ):

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from datetime import timedelta
@@ -17,7 +18,7 @@ from registry.models import ModelVersion, Proof, Status
 from registry.services import release_version
 from serving import building, environments
 from serving.environments import Workshop, place_of, python_of, size_of
-from serving.models import Environment, EnvironmentState, VersionEnvironment
+from serving.models import Environment, EnvironmentState, Overlay, VersionEnvironment
 from serving.services_environments import sweep_environments, sweep_preparations
 from serving.tasks import prepare
 from tests.serving.wheels import building_version, codes, fresh, requirement, wheel_bytes
@@ -178,8 +179,41 @@ def test_a_wheel_of_the_package_is_installed_and_no_other(db):
     assert answer(environment, "import own; print(own.WORD)") == "own"
 
 
-def test_a_wheel_that_is_none_is_refused(db):
-    wheels = {"model/tool-1.0-py3-none-any.whl": b"PK"}
+def test_folders_of_wheels_are_looked_into_beside_the_index(db, settings, tmp_path):
+    (tmp_path / "modelport_tests_tool-2.0-py3-none-any.whl").write_bytes(wheel_bytes("modelport_tests_tool", "2.0"))
+    settings.FIND_LINKS = [str(tmp_path)]
+
+    version = run(building_version("modelport-tests-tool>=1.0", "six"))
+
+    assert answer(version.environment_record.environment, "import modelport_tests_tool as m; print(m.VERSION)") == "2.0"
+
+
+def test_an_overlay_is_built_instead_and_changes_nothing_of_the_package(db, admin, settings):
+    settings.VERSION_PREPARER = "serving.prepare"
+    version = run(building_version("sklearn", "scikit-learn==0.20.0"))
+    before = version.config
+    proposals = version.environment_record.proposals
+    assert [entry["name"] for entry in proposals] == ["sklearn", "scikit-learn"]
+    assert len({entry["taken"] for entry in proposals}) == 1
+
+    Overlay.objects.create(
+        version=version,
+        difference=[entry | {"taken": "six==1.16.0"} for entry in proposals],
+        created_by=admin,
+        created_by_name="chief",
+    )
+    building.preparation.prepare_again(version, by=admin)
+    version = run(version)
+
+    assert (version.status, version.config) == (Status.NORMAL, before)
+    record = version.environment_record
+    assert (record.requirements, record.proposals, record.log) == (["six==1.16.0"], [], "")
+    assert record.overlay == version.overlays.first()
+
+
+@pytest.mark.parametrize("content", [b"PK", wheel_bytes("other", "1.0"), wheel_bytes("tool", "2.0"), b""])
+def test_a_wheel_that_is_none_or_another_is_refused(db, content):
+    wheels = {"model/tool-1.0-py3-none-any.whl": content}
     declared = requirement("tool==1.0", wheel=next(iter(wheels)))
 
     version = run(building_version(declared, wheels=wheels))
@@ -245,6 +279,15 @@ def test_an_engine_that_cannot_run_here_is_normal_and_says_so(db):
         Proof.CANNOT_RUN_HERE,
         "cannot_run.retired_engine",
     )
+
+
+def test_a_tool_gets_no_more_memory_than_it_may(db, settings):
+    settings.BUILD_MEMORY_BYTES = 512 * 1024**2
+
+    with environments.workshop(lambda: None) as shop:
+        ran = shop.run(sys.executable, "-c", "bytearray(1024**3)")
+
+    assert (ran.code, "MemoryError" in ran.log) == (1, True)
 
 
 def test_tools_see_nothing_of_our_secrets(db, monkeypatch, tmp_path):

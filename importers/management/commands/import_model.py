@@ -233,8 +233,15 @@ def _answer(job: ImportJob, looked: Sequence[Finding]) -> Answer:
         proof=version.proof if version and version.status == Status.NORMAL else "",
         job_id=str(job.uuid),
         findings=tuple(found),
-        reason=message_for(job.reason_code, job.reason_params) if job.reason_code else "",
+        reason=_reason(job, version),
     )
+
+
+def _reason(job: ImportJob, version: ModelVersion | None) -> str:
+    """Why the job failed, or, when it had done its part, why the version failed after it."""
+    if job.reason_code:
+        return message_for(job.reason_code, job.reason_params)
+    return version.reason if version and version.at_rest else ""
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

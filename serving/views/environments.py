@@ -1,0 +1,83 @@
+"""What a version runs in: its environment, its lock, and what may be taken instead of what it declares."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.queries import require
+from accounts.requests import ConsoleRequest, allowed, follow_to
+from accounts.roles import Action
+from registry.models import ModelVersion, Status
+from registry.queries import versions_for
+from serving.environments import interpreter
+from serving.forms_environments import OverlayForm
+from serving.queries_environments import record_of
+from serving.services_environments import prepare_version_again, take_as_declared, take_instead
+
+FAILED = frozenset({Status.BUILD_FAILED, Status.FAILED})
+FORM = "#instead"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def version_environment(request: ConsoleRequest, code: UUID) -> HttpResponse:
+    version = get_object_or_404(versions_for(request.user), uuid=code)
+    follow_to(request, version.model.workspace)
+    record = record_of(version)
+    proposals = record.proposals if record else []
+    form = OverlayForm(request.POST if request.method == "POST" else None, proposals=proposals)
+    if request.method == "POST":
+        require(request.user, Action.IMPORT, version.model.workspace)
+        if form.is_valid():
+            return _taken(request, version, form.cleaned_data["take"])
+    context = {
+        "version": version,
+        "model": version.model,
+        "record": record,
+        "form": form,
+        "chosen": request.POST.getlist("take"),
+        "failed": version.status in FAILED and version.digest != "",
+        "overlays": list(version.overlays.all()),
+        "interpreter": interpreter(),
+        "allowed": allowed(request, version.model.workspace),
+    }
+    return render(request, "serving/environment.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def version_prepare(request: ConsoleRequest, code: UUID) -> HttpResponse:
+    """Build once more, as before or (`declared`) without what was taken instead."""
+    version = get_object_or_404(versions_for(request.user), uuid=code)
+    require(request.user, Action.IMPORT, version.model.workspace)
+    begin = take_as_declared if "declared" in request.POST else prepare_version_again
+    _say(request, begin(version, by=request.user))
+    return redirect(version)
+
+
+@require_safe
+def version_lock(request: ConsoleRequest, code: UUID) -> HttpResponse:
+    """The lock as a requirements file."""
+    version = get_object_or_404(versions_for(request.user), uuid=code)
+    record = record_of(version)
+    if record is None or record.environment is None:
+        raise Http404
+    name = f"{version.model.name}-{version.number}-requirements.txt"
+    response = HttpResponse(record.environment.lock, content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    return response
+
+
+def _taken(request: ConsoleRequest, version: ModelVersion, names: list[str]) -> HttpResponse:
+    _say(request, take_instead(version, names, by=request.user) is not None)
+    return redirect(version)
+
+
+def _say(request: ConsoleRequest, begun: bool) -> None:
+    if begun:
+        messages.success(request, _("The environment is being built again. This page follows it."))
+    else:
+        messages.warning(request, _("Nothing was begun: the version is not one whose build or proof has failed."))
