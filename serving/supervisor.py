@@ -237,6 +237,7 @@ def supervise(data: Path) -> None:
         stack.callback(groups.remove)
         code = install_code(run / "sandbox")
         _end_leftovers(groups, code)
+        _forget_leftovers()
         sockets = stack.enter_context(_socket_folder(run))
         uid = settings.SANDBOX_FIRST_UID if os.geteuid() == 0 else None
         protections = probe(Ground(code=code, uid=uid, groups=groups))
@@ -256,6 +257,17 @@ def _end_leftovers(groups: Groups, code: Path) -> None:
         logger.warning("ended sandboxes of an earlier supervisor", extra={"count": count})
     for group in groups.leftovers():
         group.remove()
+
+
+def _forget_leftovers() -> None:
+    """At once, so that nobody is sent to a process that is gone while the sandbox is probed."""
+    try:
+        for pk in ledger.begin():
+            transitions.ring(pk)
+    except DatabaseError:
+        logger.warning("database is away; the table is brought up to date later")
+    finally:
+        connections.close_all()
 
 
 def _note(run: Path, protections: list[Protection]) -> None:

@@ -39,17 +39,17 @@ QUICK = {
 class SupervisorProcess:
     """A running `manage.py supervise`; what it logs grows in `log`."""
 
-    def __init__(self, data=None, host="here", **environment):
+    def __init__(self, data=None, host="here", command=("manage.py", "supervise"), **environment):
         self.data = Path(data or settings.DATA)
         self.data.mkdir(parents=True, exist_ok=True)
         self.log = self.data / "supervisor.log"
-        own = {"MODELPORT_DATA": str(self.data), "MODELPORT_HOST_NAME": host, "DATABASE_URL": database_url()}
-        inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+        own = {"DJANGO_SETTINGS_MODULE": "console.settings"}
+        own |= {"MODELPORT_DATA": str(self.data), "MODELPORT_HOST_NAME": host, "DATABASE_URL": database_url()}
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "supervise"],
+                [sys.executable, *command],
                 cwd=ROOT,
-                env=inherited | QUICK | own | environment,
+                env=os.environ | QUICK | own | environment,
                 stdout=output,
                 stderr=output,
             )
