@@ -126,6 +126,9 @@ class Front:
         for connection in list(self.connections):
             if now >= connection.deadline:
                 connection.expire(now)
+        # Nobody waits for these any more, yet they hold a thread.
+        for job in self.jobs.late(now - self.limits.seconds):
+            self.overdue(job)
 
 
 def _answer(loaded: Loaded, request: Request) -> Outcome:

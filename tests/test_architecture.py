@@ -26,7 +26,7 @@ STEPS = [
     {"config", "catalogue", "specs", "roles", "secrets", "paths", "keyset", "digests", "storable", "comparison"}
     | {"asking", "locks"},
     {"validators", "engines", "versions", "findings", "errors", "messages", "job_messages", "scan_messages"}
-    | {"routing", "latencies"},
+    | {"routing", "latencies", "charts"},
 ]
 SUBPROCESS_USERS = {
     "console/launcher.py",

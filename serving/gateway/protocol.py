@@ -41,9 +41,14 @@ class Corked:
             data, self._kept = self._kept + data, b""
         self._transport.write(data)
 
-    def close(self) -> None:
+    def flush(self) -> None:
+        """Write what was kept back; nothing follows it."""
+        self._corked = False
         if self._kept:
             self.write(b"")
+
+    def close(self) -> None:
+        self.flush()
         self._transport.close()
 
     def is_closing(self) -> bool:
@@ -75,8 +80,9 @@ class Front(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.transport = Corked(transport)  # type: ignore[assignment]
-        self.cork = self.transport.cork  # type: ignore[attr-defined]
+        corked = Corked(transport)
+        self.transport = corked  # type: ignore[assignment]
+        self.cork, self.flush = corked.cork, corked.flush
         self.fronts.add(self)
         if len(self.fronts) > self.options.connections:
             self.refuse(too_many_connections())
@@ -159,6 +165,7 @@ class Front(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.gone = None
+        self.flush()
         if self.cycle.more_body:
             self._early_since = time.monotonic()
         super().on_response_complete()

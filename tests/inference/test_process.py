@@ -125,6 +125,20 @@ def test_prediction_beyond_its_time_is_answered_504_and_its_thread_told_of(sleep
     assert [line["threads"] for line in server.events("stuck")] == [1]
 
 
+def test_prediction_that_nobody_waits_for_any_more_is_told_of_when_it_hangs(sleeper, naps):
+    with serving(sleeper, "--seconds", 0.3) as server:
+        asked = naps(server)
+        value = json.dumps({"name": "a", "seconds": 2, "log": str(asked.log)}).encode()
+        with server.connect() as plug:
+            plug.sendall(b"POST / HTTP/1.1\r\nHost: m\r\nContent-Length: %d\r\n\r\n" % len(value) + value)
+            asked.await_begun("a")
+        stuck = wait_for(lambda: server.health().status == 503)
+        back = wait_for(lambda: server.health().status == 200)
+
+    assert (stuck, back) == (True, True)
+    assert len(server.events("stuck")) == 1
+
+
 def test_one_stuck_thread_of_two_leaves_the_other_to_answer(sleeper, naps):
     with serving(sleeper, "--seconds", 0.3, "--threads", 2) as server:
         asked = naps(server)
