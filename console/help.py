@@ -54,6 +54,6 @@ TOPICS = {
         ),
         Topic("review", _("Review"), _("Who decides on versions, what it means, and the review desk."), "shield"),
         Topic("storage", _("Storage"), _("Buckets, paths, the picker and uploading a package."), "bucket"),
-        Topic("registries", _("Container registries"), _("Connecting one, and what an image tells."), "layers"),
+        Topic("registries", _("Container registries"), _("Connecting one, and what an image tells."), "container"),
     )
 }

@@ -11,7 +11,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from importers.forms_source import LONGEST_PATH, EditorForm
+from importers.forms_source import EDITOR_PARTS, LONGEST_PATH, EditorForm
 from importers.package.health import with_health
 from importers.sources.image import WORDS
 from registry.models import ModelVersion, SourceKind
@@ -143,7 +143,7 @@ class ImageSourceForm(HealthFields, EditorForm):
         "importers/sources/image_facts.html",
         "importers/sources/image_hint.html",
         "importers/sources/image_derived.html",
-        "importers/_config_path.html",
+        *EDITOR_PARTS,
     )
     main_field = "image"
     picks = {"image": "image", "config_path": "file"}
@@ -202,11 +202,15 @@ class ImageSourceForm(HealthFields, EditorForm):
     def start_of(cls, version: ModelVersion) -> dict[str, Any]:
         """The image by its tag, where it has one, since a new version wants what that means now."""
         start = {"config_from": ONLINE, "config_text": version.config_used} if version.config_used else {}
+        return start | cls.start_again(version.source_params)
+
+    @classmethod
+    def start_again(cls, source: Mapping[str, str]) -> dict[str, Any]:
         try:
-            image = parse_reference(version.source_params.get("image", ""))
+            image = parse_reference(source.get("image", ""))
         except SourceRefused:
-            return start
-        return start | {"image": str(replace(image, digest="") if image.tag else image)}
+            return {}
+        return {"image": str(replace(image, digest="") if image.tag else image)}
 
     @property
     def source(self) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from importers.forms_source import EditorForm, PathForm
+from importers.forms_source import EDITOR_PARTS, EditorForm, PathForm
 from registry.engines import ENGINES
 from registry.models import SourceKind
 
@@ -14,7 +14,7 @@ class ObsSourceForm(PathForm, EditorForm):
     kind = SourceKind.OBS
     part = "importers/sources/obs.html"
     rows_part = "importers/sources/obs_rows.html"
-    live_parts = ("importers/_engine.html", "importers/_derived.html", "importers/_config_path.html")
+    live_parts = ("importers/_engine.html", "importers/_derived.html", *EDITOR_PARTS)
     picks = {"path": "folder", "config_path": "file"}
     asked = ("path", "engine")
 

@@ -15,6 +15,12 @@ from stores.errors import SourceRefused
 from stores.paths import parse_location
 
 LONGEST_PATH = 2048
+# What a check brings anew of the editor.
+EDITOR_PARTS = (
+    "importers/_config_path.html",
+    "importers/_config_status.html",
+    "importers/_config_findings.html",
+)
 
 
 def mark_of(origin: str, text: str, place: str = "") -> str:
@@ -50,6 +56,11 @@ class SourceForm(forms.Form):
     def start_of(cls, version: ModelVersion) -> dict[str, Any]:
         """What the form begins with for a version that follows this one."""
         return {}
+
+    @classmethod
+    def start_again(cls, source: Mapping[str, str]) -> dict[str, Any]:
+        """What the form begins with for an import that was asked for with these parameters before."""
+        return dict(source)
 
     def offer(self, workspace: Workspace) -> None:
         """Fill the choices that depend on what the workspace has."""
@@ -134,7 +145,16 @@ class EditorForm(SourceForm):
         required=False,
         strip=False,
         widget=forms.Textarea(
-            attrs={"class": "code-text", "rows": 20, "wrap": "off", "spellcheck": "false", "data-recheck-slowly": ""}
+            attrs={
+                "class": "code-text",
+                "rows": 20,
+                "wrap": "off",
+                "spellcheck": "false",
+                "autocapitalize": "off",
+                "aria-describedby": "config-status config-keys",
+                "aria-keyshortcuts": "Control+S",
+                "data-recheck-slowly": "",
+            }
         ),
     )
     config_path = forms.CharField(

@@ -31,8 +31,21 @@ class TrainingSourceForm(SourceForm):
     main_field = "run"
     asked = ("job", "run")
 
-    job = forms.ChoiceField(label=pgettext_lazy("training", "Training job"))
-    run = forms.ChoiceField(label=_("Version"), widget=forms.Select(attrs={"data-recheck": ""}))
+    job = forms.ChoiceField(
+        label=pgettext_lazy("training", "Training job"),
+        error_messages={
+            "required": _("Choose a training job."),
+            "invalid_choice": _("There is no such training job here any more. Choose another one."),
+        },
+    )
+    run = forms.ChoiceField(
+        label=_("Version"),
+        widget=forms.Select(attrs={"data-recheck": ""}),
+        error_messages={
+            "required": _("Choose a version: one of the successful runs."),
+            "invalid_choice": _("There is no such run here any more. Choose another one."),
+        },
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -49,13 +62,13 @@ class TrainingSourceForm(SourceForm):
         names = runs.order_by("-job__latest_at", "-job_id").values_list("job__name", flat=True).distinct()
         self.jobs = list(names[:MOST_OFFERED])
         job = self._asked("job", self.jobs[0] if self.jobs else "")
-        if job and job not in self.jobs and runs.filter(job__name=job).exists():
-            self.jobs.insert(0, job)
         of_job = list(runs.filter(job__name=job).order_by("-number")[:MOST_OFFERED])
         label = self._asked("run", of_job[0].label if of_job else "")
-        older = run_named(workspace, job, label)
-        if older and older.importable and older not in of_job:
-            of_job.append(older)
+        asked = run_named(workspace, job, label)
+        if asked and asked not in of_job:
+            of_job.append(asked)  # one of which nothing can be made, too: the check says why
+        if of_job and job not in self.jobs:
+            self.jobs.insert(0, job)
         self.chosen = next((run for run in of_job if run.label == label), None)
         self._offer("job", self.jobs)
         self._offer("run", [run.label for run in of_job])
@@ -78,7 +91,8 @@ class TrainingSourceForm(SourceForm):
 
     @property
     def source(self) -> dict[str, str]:
-        return {"job": self.chosen.job.name, "run": self.chosen.label} if self.chosen else {}
+        said = {name: str(self[name].value() or "").replace("\0", "") for name in ("job", "run")}
+        return said if all(said.values()) else {}
 
     def url_of(self, path: str) -> str:
         run = self.chosen

@@ -32,7 +32,8 @@ register_messages(
             "to look at the worker's memory and log."
         ),
         "import.source_gave_up": _(
-            "The storage did not answer in %(attempts)s attempts. Check that it can be reached, then retry."
+            "Where the model comes from did not answer in %(attempts)s attempts: see what the check says. Retry once "
+            "it can be reached again."
         ),
         "import.store_unavailable": _(
             "The artifact store did not take the files. The import is tried again in a moment."

@@ -30,13 +30,13 @@ register_messages(
             "The chosen folder holds a folder named “model”, so that one is taken: it is what a template needs."
         ),
         "layout.template_folder": _(
-            "A template import needs the folder named “model” itself; “%(folder)s” was chosen."
+            "A template import needs the folder named “model” itself; “%(folder)s” was chosen. Rename it to “model”, "
+            "or put the files into a folder of that name, and choose that."
         ),
         "layout.template_contradict": _(
             "The template is for %(engine)s, but no model file of it is there; “%(path)s” belongs to %(other)s. Choose "
             "another template or another folder."
         ),
-        "layout.file_required": _("This source needs “%(pattern)s” in the model folder. Add the file."),
         "layout.config_missing": _(
             "There is no configuration file. Add model/config.json, or supply a configuration in the form."
         ),
@@ -85,6 +85,10 @@ register_messages(
         "layout.weights_mixed": _(
             "Beside the files of %(engine)s there is “%(path)s”, which belongs to %(other)s. Check that "
             "model_type is right."
+        ),
+        "layout.template_mixed": _(
+            "Beside the files of %(engine)s there is “%(path)s”, which belongs to %(other)s. Check that the template "
+            "is the right one."
         ),
         "layout.weights_several": _(
             "Several model files (%(count)s: %(names)s); the inference code chooses among them."
@@ -288,6 +292,10 @@ register_messages(
             "%(name)s extends %(base)s, which belongs to another engine than %(engine)s. Extend %(expected)s,"
             " or correct model_type."
         ),
+        "code.other_base_template": _(
+            "%(name)s extends %(base)s, which belongs to another engine than %(engine)s of the template. Extend "
+            "%(expected)s, or choose a template of that other engine."
+        ),
         "code.no_constructor": _(
             "%(name)s has no __init__. PyTorch models are state dictionaries, so the class must build the "
             "network and load it."
@@ -298,6 +306,11 @@ register_messages(
         "code.module_missing": _(
             "The module “%(module)s” is neither in the package nor among its dependencies. Add its package to"
             " dependencies in config.json."
+        ),
+        "code.module_missing_template": _(
+            "The module “%(module)s” is not in the model folder, and the configuration of a template asks for no "
+            "packages beside the engine. Put the module beside the weights, or write a config.json with its package "
+            "under dependencies and import from OBS."
         ),
         "code.runs_shell": _(
             "%(name)s runs when the file is imported. Installing belongs in dependencies; services run "

@@ -15,6 +15,10 @@ register_messages(
             "The administrator of the platform will be able to read this image, and nobody was asked for a consent. "
             "Where that has to be recorded, choose the source Container image instead."
         ),
+        "image.not_signed_in": _(
+            "%(address)s does not accept the user name or the password that this workspace has for it. An "
+            "administrator enters them again under Container registries; check again after that."
+        ),
         "image.too_big": _(
             "The image has %(size)s to fetch; at most %(limit)s are allowed. Make it smaller, with a leaner base image "
             "or fewer layers, and push it again."

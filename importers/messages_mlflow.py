@@ -91,6 +91,11 @@ register_messages(
             "There is no experiment named %(names)s. Check the names; the others were read."
         ),
         "mlflow.too_many_runs": _("Only the newest %(limit)s runs of %(names)s were looked at."),
+        "mlflow.too_much_said": _(
+            "The runs of %(names)s say more than %(limit)s MB, so only the newest were looked at. Log fewer parameters "
+            "and metrics, or ask the operator to raise MODELPORT_MLFLOW_MAX_BYTES."
+        ),
+        "mlflow.skip_forgotten": _("Somebody deleted the run here, so it stays away."),
         "mlflow.skip_deleted": _("The run was deleted in MLflow."),
         "mlflow.skip_failed": _("The run failed or was killed."),
         "mlflow.skip_unfinished": _("The run has not finished yet; it is looked at again."),

@@ -20,11 +20,23 @@ register_messages(
         "training.run_missing": _(
             "There is no run %(run)s of a training job “%(job)s” here; it may have been deleted. Choose another one."
         ),
+        "training.run_gone": _(
+            "%(run)s of “%(job)s” was deleted in MLflow. Restore it there and synchronise the connection, or choose "
+            "another run."
+        ),
         "training.run_not_successful": _(
             "%(run)s of “%(job)s” was not successful. Only successful runs can be imported; choose another one."
         ),
         "training.run_without_output": _(
             "Nobody said where %(run)s of “%(job)s” left its output. Register the run anew with its output path."
+        ),
+        "training.output_missing": _(
+            "Nothing lies in %(path)s, where %(run)s of “%(job)s” left its output. Put the files back there, or choose "
+            "another run."
+        ),
+        "training.file_required": _(
+            "A run of a common framework or of an algorithm of your own brings its own inference code, and there is no "
+            "“%(pattern)s” in the model folder of its output. Put the file there, then check again."
         ),
         "training.exeml_not_deployed": _(
             "ExeML brings in a model of the project “%(project)s” by itself once it is deployed there."

@@ -1,21 +1,23 @@
 """A tracking server by its REST interface (2.0): experiments, runs, logged models and what lies beside a run."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from django.conf import settings
 
 from importers.mlflow_http import Answer, Place, ask, check_address
-from importers.values_training import YEARS
+from importers.values_training import LONGEST_VALUE, MOST_ENTRIES, YEARS
 from stores.errors import SourceRefused
 from stores.paths import shown
 
 API = "/api/2.0/mlflow/"
-PAGE = 500
+PAGE = 200
+# So many times the largest answer is what may be kept in memory of all answers to one question.
+KEPT = 4
 LONGEST_VERSION = 40
 
 
@@ -55,6 +57,17 @@ class LoggedModel:
     ready: bool
 
 
+@dataclass(frozen=True)
+class Runs:
+    """Runs of one experiment, the newest first; `cut` is the code that says why there are not all of them."""
+
+    newest: list[Run]
+    cut: str = ""
+
+
+Kept = TypeVar("Kept", Experiment, Run, LoggedModel)
+
+
 class Client:
     """Asks one server. Every method raises SourceRefused or SourceUnavailable, with codes of `messages_mlflow`."""
 
@@ -67,14 +80,26 @@ class Client:
         text = answer.data[: LONGEST_VERSION + 1].decode("ascii", "replace").strip()
         return text if answer.status == 200 and text[:1].isdigit() and len(text) <= LONGEST_VERSION else ""
 
-    def experiments(self) -> Iterator[Experiment]:
-        """Those that are not deleted; refuses a server too old to be asked, and what is none at all."""
-        said = {"max_results": PAGE, "view_type": "ACTIVE_ONLY"}
-        for each in self._pages("experiments/search", said, "experiments", first=self._no_experiments):
-            yield Experiment(_text(each, "experiment_id"), _text(each, "name"), _text(each, "artifact_location"))
+    def experiments(self, *, deleted: bool = False) -> list[Experiment]:
+        """Those that are not deleted, or those that are; refuses a server too old to be asked, and what is none."""
+        said = {"max_results": PAGE, "view_type": "DELETED_ONLY" if deleted else "ACTIVE_ONLY"}
+        found = self._pages("experiments/search", said, "experiments", first=self._no_experiments)
+        return self._all(map(_experiment, found))
 
-    def runs(self, experiment: str) -> Iterator[Run]:
-        """All of an experiment, deleted ones too, the newest first."""
+    def runs(self, experiment: str) -> Runs:
+        """Those of an experiment, deleted ones too, the newest first, as many as are looked at."""
+        newest: list[Run] = []
+        room = most_kept()
+        for run in self._runs(experiment):
+            room -= _weight(run)
+            if len(newest) == settings.MLFLOW_MAX_RUNS:
+                return Runs(newest, "mlflow.too_many_runs")
+            if room < 0:
+                return Runs(newest, "mlflow.too_much_said")
+            newest.append(run)
+        return Runs(newest)
+
+    def _runs(self, experiment: str) -> Iterator[Run]:
         said = {"experiment_ids": [experiment], "max_results": PAGE, "run_view_type": "ALL"}
         said["order_by"] = ["attributes.start_time DESC"]
         yield from (_run(each) for each in self._pages("runs/search", said, "runs"))
@@ -83,7 +108,7 @@ class Client:
         """The logged models of an experiment; None from a server that knows none (before MLflow 3)."""
         said = {"experiment_ids": [experiment], "max_results": PAGE}
         try:
-            return [_model(each) for each in self._pages("logged-models/search", said, "models", first=_no_models)]
+            return self._all(map(_model, self._pages("logged-models/search", said, "models", first=_no_models)))
         except _NoModels:
             return None
 
@@ -96,8 +121,23 @@ class Client:
 
     def page_of(self, run: Run) -> str:
         """Where people see the run."""
-        experiment, name = (quote(part, safe="") for part in (run.experiment, run.id))
-        return f"{check_address(self.place.address)}/#/experiments/{experiment}/runs/{name}"
+        return self.pages_of(run.experiment) + quote(run.id, safe="")
+
+    def pages_of(self, experiment: str) -> str:
+        """What the addresses of the pages of all its runs begin with."""
+        return f"{check_address(self.place.address)}/#/experiments/{quote(experiment, safe='')}/runs/"
+
+    def _all(self, found: Iterable[Kept]) -> list[Kept]:
+        """The whole of an answer of many pages; raises SourceRefused when that would fill the memory."""
+        kept: list[Kept] = []
+        room = most_kept()
+        for each in found:
+            room -= _weight(each)
+            if room < 0:
+                limit = most_kept() // 1024**2
+                raise SourceRefused("mlflow.too_large", address=shown(self.place.address), limit=limit)
+            kept.append(each)
+        return kept
 
     def _pages(self, path: str, said: Mapping[str, Any], name: str, first: Any = None) -> Iterator[Mapping[str, Any]]:
         token = ""
@@ -129,6 +169,24 @@ class Client:
             raise SourceRefused("mlflow.too_old", address=shown(self.place.address), version=version)
 
 
+def most_kept() -> int:
+    """Bytes that may be kept of all answers to one question."""
+    return KEPT * settings.MLFLOW_MAX_BYTES
+
+
+def _weight(kept: Experiment | Run | LoggedModel) -> int:
+    """About how many bytes it takes up."""
+    return 500 + sum(map(_length, vars(kept).values()))
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(200 + len(name) + _length(said) for name, said in value.items())
+    return sum(100 + len(each) for each in value) if isinstance(value, tuple) else 0
+
+
 class _NoModels(Exception):
     """The server has no logged models."""
 
@@ -153,6 +211,15 @@ def _text(said: Mapping[str, Any], name: str) -> str:
     return value.encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
+def _experiment(said: Mapping[str, Any]) -> Experiment:
+    return Experiment(_text(said, "experiment_id"), _text(said, "name"), _text(said, "artifact_location"))
+
+
+def _first(said: Mapping[str, Any]) -> dict[str, Any]:
+    """As many as a run here may have."""
+    return {name: said[name] for name in sorted(filter(None, said))[:MOST_ENTRIES]}
+
+
 def _run(said: Mapping[str, Any]) -> Run:
     info, data, outputs = _part(said, "info"), _part(said, "data"), _part(said, "outputs")
     tags = {_text(each, "key"): _text(each, "value") for each in _list(data, "tags")}
@@ -166,8 +233,8 @@ def _run(said: Mapping[str, Any]) -> Run:
         user=_text(info, "user_id") or tags.get("mlflow.user", ""),
         started_at=_time(info.get("start_time")),
         finished_at=_time(info.get("end_time")),
-        metrics={name: value for name, value in numbers.items() if value is not None},
-        parameters={_text(each, "key"): _text(each, "value") for each in _list(data, "params")},
+        metrics=_first({name: value for name, value in numbers.items() if value is not None}),
+        parameters=_first({_text(each, "key"): _text(each, "value")[:LONGEST_VALUE] for each in _list(data, "params")}),
         models=tuple(_text(each, "model_id") for each in _list(outputs, "model_outputs")),
     )
 

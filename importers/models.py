@@ -11,6 +11,7 @@ from accounts.models import Workspace
 from importers.models_training import (
     RUN_ENDED,
     AlgorithmKind,
+    ForgottenRun,
     MLflowConnection,
     RunSource,
     RunStatus,
@@ -26,6 +27,7 @@ __all__ = [
     "RUN_ENDED",
     "AlgorithmKind",
     "FetchedObject",
+    "ForgottenRun",
     "ImportEvent",
     "ImportJob",
     "MLflowConnection",

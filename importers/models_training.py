@@ -173,6 +173,8 @@ class TrainingRun(models.Model):
     parameters = models.JSONField(_("parameters"), default=dict)
     deployed = models.BooleanField(_("deployed"), default=False)
     external_url = models.CharField(_("page of the run"), max_length=2048, blank=True)
+    # Since when its tracking server says that it was deleted there.
+    gone_at = models.DateTimeField(_("deleted in MLflow"), null=True)
     started_at = models.DateTimeField(_("started at"), null=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -206,9 +208,25 @@ class TrainingRun(models.Model):
     @property
     def importable(self) -> bool:
         """Whether somebody can make a model of it; ExeML brings its own in when it deploys them."""
-        done = self.status == RunStatus.SUCCESSFUL and bool(self.output_path)
+        done = self.status == RunStatus.SUCCESSFUL and bool(self.output_path) and self.gone_at is None
         return done and self.kind != AlgorithmKind.EXEML
 
     @property
     def duration(self) -> timedelta | None:
         return self.finished_at - self.started_at if self.started_at and self.finished_at else None
+
+
+class ForgottenRun(models.Model):
+    """A run of a tracking server that somebody deleted here, so that no synchronisation brings it back."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
+    external_id = models.CharField(_("external ID"), max_length=128)
+    forgotten_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("forgotten run")
+        verbose_name_plural = _("forgotten runs")
+        constraints = [models.UniqueConstraint(fields=["workspace", "external_id"], name="one_forgotten_run_per_id")]
+
+    def __str__(self) -> str:
+        return self.external_id

@@ -23,11 +23,13 @@ from importers.scanner import ScanItem, ScanReport, scan_package
 from importers.sources import source_for
 from importers.sources.base import Folder, finding_of
 from importers.sources.image import about_image
+from importers.sources.training import RUN
 from importers.storable import storable
 from registry import artifacts
 from registry.artifacts import Stored
 from registry.errors import ArtifactStoreUnavailable
 from registry.findings import Finding, Severity, Where, has_errors
+from registry.models import SourceKind
 from registry.services import HandOver, PackageFile, fail_import, hand_over
 from stores.errors import SourceRefused, SourceUnavailable
 from stores.models import RegistryConnection
@@ -60,7 +62,7 @@ def run(job: ImportJob) -> None:
     except Refused as refused:
         fail(job, "import.refused", findings=refused.findings, outcome=refused.outcome)
     except SourceUnavailable as error:
-        again_later(job, error.code, error.params, gave_up="import.source_gave_up")
+        again_later(job, error.code, error.params, gave_up="import.source_gave_up", findings=(finding_of(error),))
     except ArtifactStoreUnavailable as error:
         logger.warning("artifact store unavailable: %s", error, extra={"job": job.pk})
         job.refresh_from_db(fields=["state"])  # what was rolled back is still in memory
@@ -140,10 +142,12 @@ def fail(
     return True
 
 
-def again_later(job: ImportJob, code: str, params: dict[str, Any], *, gave_up: str) -> None:
-    """Release the job until IMPORT_RETRY_SECONDS have passed; after the last attempt it fails."""
+def again_later(
+    job: ImportJob, code: str, params: dict[str, Any], *, gave_up: str, findings: Sequence[Finding] = ()
+) -> None:
+    """Release the job until IMPORT_RETRY_SECONDS have passed; after the last attempt it fails, with these findings."""
     if transitions.last_attempt(job):
-        fail(job, gave_up, {"attempts": settings.IMPORT_ATTEMPTS})
+        fail(job, gave_up, {"attempts": settings.IMPORT_ATTEMPTS}, findings=findings)
     else:
         transitions.release(job, code, params)
 
@@ -186,7 +190,7 @@ def _import(job: ImportJob, request: ImportRequest, heartbeat: Heartbeat) -> Non
         folder, options = locate(
             job.workspace,
             kind=request.source_kind,
-            source=request.source,
+            source=_as_submitted(job, request),
             engine=request.engine,
             config_text=request.config_text,
             deployment_types=request.details.deployment_types,
@@ -209,6 +213,13 @@ def _import(job: ImportJob, request: ImportRequest, heartbeat: Heartbeat) -> Non
     files = tuple(PackageFile(path, each.size, each.sha256) for path, each in sorted(kept.items()))
     outcome = _outcome(job, request, report, scanned=scanned, files=files)
     store(job, replace(outcome, known_files=len(fetched.known), known_bytes=fetched.known_bytes))
+
+
+def _as_submitted(job: ImportJob, request: ImportRequest) -> Mapping[str, str]:
+    """The parameters of the source, with the run that was meant by them: another may have its name by now."""
+    if request.source_kind != SourceKind.TRAINING:
+        return request.source
+    return {**request.source, RUN: str(job.training_run.uuid) if job.training_run else ""}
 
 
 def look_at_image(workspace: Workspace, report: PackageReport) -> PackageReport:

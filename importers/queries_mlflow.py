@@ -14,7 +14,7 @@ from accounts.models import Workspace
 from accounts.queries import Person, workspaces_for
 from accounts.queries_lists import ListFilter, order_of, sorts_of
 from accounts.roles import Action
-from importers.models import MLflowConnection, RunSource, TrainingRun
+from importers.models import ForgottenRun, MLflowConnection, RunSource, TrainingRun
 
 BATCH = 500
 PAGE_SIZE = 25
@@ -40,6 +40,17 @@ class ConnectionPage:
     previous: str
 
 
+@dataclass(frozen=True)
+class Known:
+    """External IDs of runs that are here, and of those that somebody deleted here."""
+
+    here: frozenset[str] = frozenset()
+    forgotten: frozenset[str] = frozenset()
+
+    def __or__(self, other: "Known") -> "Known":
+        return Known(self.here | other.here, self.forgotten | other.forgotten)
+
+
 def connections_for(user: Person, action: Action = Action.VIEW) -> QuerySet[MLflowConnection]:
     """Those of the workspaces in which `user` may do `action`, with their workspace and the number of their jobs."""
     rows = MLflowConnection.objects.filter(workspace__in=workspaces_for(user, action))
@@ -55,14 +66,21 @@ def due_connections() -> QuerySet[MLflowConnection]:
     return MLflowConnection.objects.filter(asked | late).exclude(lease_until__gt=moment)
 
 
-def known_runs(workspace: Workspace, names: Iterable[str]) -> set[str]:
+def known_runs(workspace: Workspace, names: Iterable[str]) -> Known:
     """Which of these external IDs belong to runs that were read from a tracking server before."""
-    wanted, found = list(names), set[str]()
+    wanted, found, forgotten = list(names), set[str](), set[str]()
     rows = TrainingRun.objects.filter(job__workspace=workspace, source=RunSource.MLFLOW)
     for start in range(0, len(wanted), BATCH):
-        batch = wanted[start : start + BATCH]
-        found.update(rows.filter(external_id__in=batch).values_list("external_id", flat=True))
-    return found
+        batch = {"external_id__in": wanted[start : start + BATCH]}
+        found.update(rows.filter(**batch).values_list("external_id", flat=True))
+        forgotten.update(
+            ForgottenRun.objects.filter(workspace=workspace, **batch).values_list("external_id", flat=True)
+        )
+    return Known(frozenset(found), frozenset(forgotten))
+
+
+def is_forgotten(workspace: Workspace, external_id: str) -> bool:
+    return ForgottenRun.objects.filter(workspace=workspace, external_id=external_id).exists()
 
 
 def connection_page(

@@ -103,8 +103,12 @@ def run_page(job: TrainingJob, wanted: RunFilter, *, limit: int = PAGE_SIZE) -> 
 
 
 def importable_runs(workspace: Workspace) -> QuerySet[TrainingRun]:
-    """The runs a model can be made of: successful, with an output. ExeML brings its own in when it deploys them."""
-    done = TrainingRun.objects.filter(job__workspace=workspace, status=RunStatus.SUCCESSFUL).exclude(output_path="")
+    """The runs a model can be made of: successful, with an output, not deleted in MLflow.
+
+    ExeML brings its own in when it deploys them.
+    """
+    done = TrainingRun.objects.filter(job__workspace=workspace, status=RunStatus.SUCCESSFUL, gone_at=None)
+    done = done.exclude(output_path="")
     return done.exclude(kind=AlgorithmKind.EXEML).select_related("job")
 
 
@@ -114,4 +118,10 @@ def run_named(workspace: Workspace, job: str, label: str) -> TrainingRun | None:
     if number is None or "\0" in job:
         return None
     runs = TrainingRun.objects.filter(job__workspace=workspace, job__name=job, number=int(number[1]))
+    return runs.select_related("job").first()
+
+
+def run_with(workspace: Workspace, code: str) -> TrainingRun | None:
+    """The run with that uuid; None when there is none, or there was one and `code` is empty now."""
+    runs = TrainingRun.objects.filter(job__workspace=workspace, uuid=code) if code else TrainingRun.objects.none()
     return runs.select_related("job").first()

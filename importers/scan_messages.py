@@ -80,6 +80,13 @@ register_messages(
         "scan.unsupported": _(
             "%(member)s is packed in a way that cannot be scanned. Use zip, tar, gzip, bzip2 or xz, or no compression."
         ),
+        "scan.unexpected_text": _(
+            "%(member)s holds plain text, which is no file of that kind: a broken copy, or a pointer that Git LFS left "
+            "in place of the file. It will hardly load. Put the real file in its place and import a new version."
+        ),
+        "scan.empty": _(
+            "%(member)s is empty, so it cannot be loaded. Put the real file in its place and import a new version."
+        ),
         "scan.unknown_content": _(
             "What %(member)s contains was not recognised, so it could not be scanned. Remove it if the model does not "
             "need it."

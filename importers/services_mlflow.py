@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 SYNC_MLFLOW = "importers.sync_mlflow"
 SECRETS = ("password", "token")
 TRIED_EXPERIMENTS = 5
+# Nobody hears a bell that waited for longer; the sweep has rung again by then.
+BELL_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,6 @@ def _ring(connection: MLflowConnection) -> None:
 
 def _send(connection_id: int) -> None:
     try:
-        current_app.send_task(SYNC_MLFLOW, [connection_id])
+        current_app.send_task(SYNC_MLFLOW, [connection_id], expires=BELL_SECONDS)
     except OperationalError as error:
         logger.warning("broker did not answer: %s", error, extra={"connection": connection_id})

@@ -15,12 +15,13 @@ from django.utils.timezone import now
 
 from importers import transitions_mlflow as transitions
 from importers.errors import RunConflict
-from importers.mlflow import Client, Experiment, LoggedModel, Run
+from importers.mlflow import Client, Experiment, LoggedModel, Run, most_kept
 from importers.mlflow_places import ArtifactPlaces
 from importers.models import MLflowConnection, RunSource, RunStatus, TrainingJob, TrainingRun
 from importers.package.mlmodel import MLMODEL, read_mlmodel
-from importers.queries_mlflow import known_runs
+from importers.queries_mlflow import Known, is_forgotten, known_runs
 from importers.services_mlflow import place_of
+from importers.services_mlflow_gone import Deletions
 from importers.services_training import Registered, record_run
 from importers.values_training import LONGEST_NAME, LONGEST_VALUE, MOST_ENTRIES, RunValues
 from stores.errors import SourceRefused, SourceUnavailable
@@ -101,22 +102,28 @@ class _Sync:
     def run(self) -> tuple[str, Mapping[str, Any]]:
         """Read everything; a code and its params when not all that was wanted could be read."""
         client = Client(place_of(self.connection))
-        experiments = list(client.experiments())
+        experiments = client.experiments()
+        deletions = Deletions(self.connection, client)
         wanted = set(self.connection.wanted)
-        cut = [each.name for each in experiments if not wanted or each.name in wanted if self._experiment(client, each)]
+        cut: dict[str, list[str]] = {}
+        for each in experiments:
+            if (not wanted or each.name in wanted) and (reason := self._experiment(client, each, deletions)):
+                cut.setdefault(reason, []).append(each.name)
+        deletions.follow_experiments(experiments)
         missing = sorted(wanted - {each.name for each in experiments})
         if missing:
             return "mlflow.experiments_missing", {"names": shown(", ".join(missing))}
-        if cut:
-            return "mlflow.too_many_runs", {"names": shown(", ".join(cut)), "limit": settings.MLFLOW_MAX_RUNS}
+        for reason, names in cut.items():
+            limit = most_kept() // 1024**2 if reason == "mlflow.too_much_said" else settings.MLFLOW_MAX_RUNS
+            return reason, {"names": shown(", ".join(names)), "limit": limit}
         return "", {}
 
-    def _experiment(self, client: Client, experiment: Experiment) -> bool:
-        """Read one experiment, the oldest run first; True when it has more runs than are looked at."""
+    def _experiment(self, client: Client, experiment: Experiment, deletions: Deletions) -> str:
+        """Read one experiment, the oldest run first; a code when not all of its runs are looked at."""
         self._stay()
-        runs = list(islice(client.runs(experiment.id), settings.MLFLOW_MAX_RUNS + 1))
-        cut = len(runs) > settings.MLFLOW_MAX_RUNS
-        wanted = [run for run in reversed(runs[: settings.MLFLOW_MAX_RUNS]) if self._is_wanted(run)]
+        runs = client.runs(experiment.id)
+        deletions.follow(experiment.id, runs)
+        wanted = [run for run in reversed(runs.newest) if self._is_wanted(run)]
         models = client.models(experiment.id) if wanted else []
         by_run: dict[str, list[LoggedModel]] = {}
         for model in models or []:
@@ -128,7 +135,7 @@ class _Sync:
             if not logged and models is None:
                 logged, known = self._from_files(client, run, known)
             self._take(client, experiment, run, logged, known)
-        return cut
+        return runs.cut
 
     def _is_wanted(self, run: Run) -> bool:
         self.tally.seen += 1
@@ -142,7 +149,7 @@ class _Sync:
             return True
         return False
 
-    def _from_files(self, client: Client, run: Run, known: set[str]) -> tuple[list[Logged], set[str]]:
+    def _from_files(self, client: Client, run: Run, known: Known) -> tuple[list[Logged], Known]:
         """The models among the artifacts of a run, for servers that keep no list of models."""
         self._stay()
         folders, files = client.files(run.id)
@@ -153,13 +160,13 @@ class _Sync:
         logged = [Logged(_external_id(run, folder), f"{run.artifacts.rstrip('/')}/{folder}") for folder in found]
         return logged, known | known_runs(self.workspace, [each.external_id for each in logged])
 
-    def _take(
-        self, client: Client, experiment: Experiment, run: Run, logged: Sequence[Logged], known: set[str]
-    ) -> None:
+    def _take(self, client: Client, experiment: Experiment, run: Run, logged: Sequence[Logged], known: Known) -> None:
         if not logged:
             self.tally.skip(run.id, "mlflow.skip_no_model")
         for each in logged:
-            if each.external_id not in known:
+            if each.external_id in known.forgotten:
+                self.tally.skip(run.id, "mlflow.skip_forgotten")
+            elif each.external_id not in known.here:
                 self._stay()
                 self._register(client, experiment, run, each)
 
@@ -182,6 +189,9 @@ class _Sync:
         body = RunValues(job=self._job_name(experiment), **values)
         run, outcome = record_run(self.workspace, body, by=None, source=RunSource.MLFLOW)
         if outcome is not Registered.CREATED:
+            return False
+        if is_forgotten(self.workspace, body.external_id):
+            transaction.set_rollback(True)  # Somebody deleted it in this moment.
             return False
         TrainingRun.objects.filter(pk=run.pk).update(created_by_name=_named(user)[:150])
         own = TrainingJob.objects.filter(pk=run.job_id, connection=None)

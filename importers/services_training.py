@@ -8,13 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from accounts.models import User, Workspace
 from accounts.queries import Person
 from accounts.services import record_audit
 from importers.errors import RunConflict
-from importers.models import RUN_ENDED, AlgorithmKind, RunSource, RunStatus, TrainingJob, TrainingRun
+from importers.models import RUN_ENDED, AlgorithmKind, ForgottenRun, RunSource, RunStatus, TrainingJob, TrainingRun
 from importers.request import ImportRequest
 from importers.services import submit_import
 from importers.storable import storable
@@ -23,6 +24,7 @@ from registry.models import SourceKind
 from registry.values import VersionDetails
 from registry.versions import FIRST
 
+BATCH = 500
 # The longest name of a model.
 NAME_LENGTH = 48
 # What is said once and stays; a status that advances may add what was not said yet.
@@ -79,20 +81,32 @@ def record_run(
 
 @transaction.atomic
 def delete_run(run: TrainingRun, *, by: User) -> None:
-    """Forget a run. What was imported from it stays, and so does its output."""
+    """Forget a run. What was imported from it stays, and so does its output.
+
+    One that was read from a tracking server does not come back with the next synchronisation.
+    """
     job = TrainingJob.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=run.job_id)
     record_audit(run.job.workspace, "training.run_deleted", by=by, **_facts(run))
+    _keep_away(job, job.runs.filter(pk=run.pk))
     run.delete()
     _follow(job)
 
 
 @transaction.atomic
 def delete_job(job: TrainingJob, *, by: User) -> None:
-    """Forget a job and its runs. What was imported from them stays, and so do their outputs."""
+    """Forget a job and its runs, as `delete_run` does."""
     # Held so that no run comes to it meanwhile, which would make the database refuse.
     TrainingJob.objects.select_for_update(of=("self",)).filter(pk=job.pk).first()
     record_audit(job.workspace, "training.job_deleted", by=by, name=job.name, runs=job.runs.count())
+    _keep_away(job, job.runs.all())
     job.delete()
+
+
+def _keep_away(job: TrainingJob, runs: QuerySet[TrainingRun]) -> None:
+    """Remember those that a synchronisation would find again."""
+    names = runs.filter(source=RunSource.MLFLOW).order_by().values_list("external_id", flat=True)
+    rows = [ForgottenRun(workspace_id=job.workspace_id, external_id=name) for name in names]
+    ForgottenRun.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
 
 
 def _job_named(workspace: Workspace, name: str, by: Person | None) -> TrainingJob:

@@ -3,7 +3,8 @@
 from celery import shared_task
 
 from importers import pipeline, services, services_mlflow, services_mlflow_sync
-from importers.models import ImportJob, MLflowConnection
+from importers.models import ImportJob
+from importers.queries_mlflow import due_connections
 from importers.services import RUN_IMPORT
 from importers.services_mlflow import SYNC_MLFLOW
 
@@ -27,7 +28,8 @@ def sweep_artifacts() -> None:
 
 @shared_task(name=SYNC_MLFLOW)
 def sync_mlflow(connection_id: int) -> None:
-    connection = MLflowConnection.objects.select_related("workspace").filter(pk=connection_id).first()
+    # Bells pile up while no worker listens; what the first of them had read is not due for the others.
+    connection = due_connections().select_related("workspace").filter(pk=connection_id).first()
     if connection is not None:
         services_mlflow_sync.sync_connection(connection)
 

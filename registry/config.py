@@ -1,6 +1,5 @@
 """The configuration of a model in its normalised form, and the words it is shown with."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 JSON_TYPE = "application/json"
 FORM_TYPE = "multipart/form-data"
-_STRUCTURE = frozenset({"type", "properties", "items"})
 OPERATORS = {"EXACT": "==", "ATLEAST": ">=", "ATMOST": "<="}
 _CONSTRAINTS: dict[str, Promise] = {
     "EXACT": _("current version"),
@@ -41,24 +39,11 @@ class Metric:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One top-level property of a request or an answer."""
+    """One property of a request or an answer."""
 
     name: str
     type: str
     schema: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def nested(self) -> tuple["Parameter", ...]:
-        """What it is made of: the properties of an object, the items of an array."""
-        if isinstance(items := self.schema.get("items"), Mapping):
-            return (Parameter("[ ]", type_label(items), items),)
-        return _properties(self.schema)
-
-    @property
-    def remarks(self) -> str:
-        """What its schema says beside type and structure, as JSON without the outer braces."""
-        rest = {name: value for name, value in self.schema.items() if name not in _STRUCTURE}
-        return json.dumps(rest, ensure_ascii=False, default=str)[1:-1]
 
 
 @dataclass(frozen=True)
@@ -70,7 +55,7 @@ class Payload:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        return _properties(self.schema)
+        return properties_of(self.schema)
 
     @property
     def takes_file(self) -> bool:
@@ -251,7 +236,8 @@ class ModelConfig:
         )
 
 
-def _properties(schema: Mapping[str, Any]) -> tuple[Parameter, ...]:
+def properties_of(schema: Mapping[str, Any]) -> tuple[Parameter, ...]:
+    """The properties of an object's schema."""
     properties = schema.get("properties")
     if not isinstance(properties, Mapping):
         return ()

@@ -2,9 +2,18 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from accounts.messages import register_audit
 from registry.findings import register_messages
 from stores.messages import MESSAGES as SOURCE_MESSAGES
 
+register_audit(
+    _("Exporting into a bucket"),
+    {
+        "export.submitted": _("Export into a bucket requested"),
+        "export.cancelled": _("Export into a bucket cancelled"),
+        "export.retried": _("Export into a bucket requested again"),
+    },
+)
 register_messages(SOURCE_MESSAGES)
 register_messages(
     {

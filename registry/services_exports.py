@@ -10,6 +10,7 @@ from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 
 from accounts.models import User
+from accounts.services import record_audit
 from registry import transitions_exports as transitions
 from registry.exports import archive_of, can_be_exported
 from registry.exports_job import discard
@@ -20,6 +21,7 @@ from registry.queries_exports import complete, incomplete, lost, stoppable, unru
 from registry.transitions import lock_model
 from stores.errors import SourceRefused
 from stores.models import Bucket
+from stores.paths import shown
 from stores.services_objects import check_new_object
 
 logger = logging.getLogger(__name__)
@@ -61,13 +63,18 @@ def submit_export(
             created_by_name=by.get_username() if by else "",
         )
         transitions.record_event(job, ExportState.QUEUED, "export.submitted", {}, by=by)
+        record_audit(job.workspace, "export.submitted", by=by, **_told(job))
         _ring(job)
     return job
 
 
+@transaction.atomic
 def cancel_export(job: ExportJob, *, by: User | None) -> bool:
     """Stop an export before its object gets its name; nothing of it stays in the bucket. False when too late."""
-    return transitions.cancel(job, by=by)
+    if not transitions.cancel(job, by=by):
+        return False
+    record_audit(job.workspace, "export.cancelled", by=by, **_told(job))
+    return True
 
 
 @transaction.atomic
@@ -75,6 +82,7 @@ def retry_export(job: ExportJob, *, by: User | None) -> bool:
     """Queue a failed job again. False unless it failed and its version and bucket are still there."""
     if not transitions.retry(job, by=by):
         return False
+    record_audit(job.workspace, "export.retried", by=by, **_told(job))
     _ring(job)
     return True
 
@@ -95,6 +103,11 @@ def sweep_exports() -> None:
     left = ExportJob.objects.filter(state__in=EXPORT_FINISHED, bucket__isnull=False).exclude(handle="")
     for job in left.select_related("bucket__workspace"):
         discard(job)
+
+
+def _told(job: ExportJob) -> dict[str, str]:
+    """What an audit event keeps of an export."""
+    return {"name": job.model_name, "version": job.version_number, "target": shown(job.path)}
 
 
 def _ring(job: ExportJob) -> None:

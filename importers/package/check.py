@@ -18,6 +18,7 @@ from importers.package.report import (
     PackageReport,
     Read,
 )
+from importers.package.source_map import Document
 from importers.package.weights import candidates, derive_engine
 from registry.config import ModelConfig
 from registry.engines import IMAGE, engine_of
@@ -58,7 +59,7 @@ class _Check:
         checked = self._config(used)
         if self.tree.files:
             self._check_against(checked.config)
-        types = self._deployment_types(checked.config)
+        types = self._deployment_types(checked.config, used.document)
         return PackageReport(
             findings=self.notes.findings(),
             engine=checked.config.engine,
@@ -111,14 +112,15 @@ class _Check:
         engine = engine_of(config.engine)
         if engine is not None:
             check_weights(self.tree, engine, self.notes, template=self.options.source == "template")
-        check_required(self.tree, self.options.required_files, self.notes)
+        check_required(self.tree, self.options, self.notes)
         if config.engine == IMAGE:
             return
         data = self._content(CODE, LARGEST_CODE)
         if self.options.source == "training":
             say_of_mlmodel(lambda name, size: self._content(MODEL + name, size), self.notes)
         if data is not None:
-            check_code(data, engine, config, self.tree.paths, self.notes)
+            template = self.options.source == "template"
+            check_code(data, engine, config, self.tree.paths, self.notes, template=template)
         elif engine is not None and self.tree.find(CODE) is None:
             say_missing(engine, self.notes, strict=self.options.strict)
 
@@ -133,7 +135,7 @@ class _Check:
             self.notes.error(refused.code, Where(path), **refused.params)
             return None
 
-    def _deployment_types(self, config: ModelConfig) -> tuple[str, ...]:
+    def _deployment_types(self, config: ModelConfig, document: Document | None) -> tuple[str, ...]:
         """What the version may be deployed as: batch only when a request has parameters to map."""
         types = self.options.deployment_types
         if not config.apis or "batch" not in types or any(api.request.parameters for api in config.apis):
@@ -141,5 +143,6 @@ class _Check:
         if self.options.source == "template":
             self.notes.error("config.batch_undefined")
             return types
-        self.notes.warning("config.batch_without_schema", Where(CONFIG, pointer="/apis"))
+        line, column = document.place(document.offset("/apis")) if document else (None, None)
+        self.notes.warning("config.batch_without_schema", Where(CONFIG, line, column, "/apis"))
         return tuple(kind for kind in types if kind != "batch")

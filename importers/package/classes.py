@@ -24,7 +24,9 @@ class ServiceClass:
     methods: frozenset[str]
 
 
-def check_service_class(source: SourceTree, engine: Engine | None, paths: Sequence[str]) -> None:
+def check_service_class(
+    source: SourceTree, engine: Engine | None, paths: Sequence[str], *, template: bool = False
+) -> None:
     """There must be exactly one class the platform would take."""
     nodes = {node.name: node for node in statements(source.tree.body) if isinstance(node, ast.ClassDef)}
     if len(nodes) > _MOST_CLASSES:
@@ -38,7 +40,7 @@ def check_service_class(source: SourceTree, engine: Engine | None, paths: Sequen
         names = ", ".join(found.node.name for found in meant[:_SHOWN_CLASSES])
         source.say(Severity.ERROR, "code.several_classes", meant[1].node, names=names)
     elif engine is not None:
-        _check_one(source, meant[0], engine)
+        _check_one(source, meant[0], engine, template=template)
 
 
 def _say_none(source: SourceTree, paths: Sequence[str]) -> None:
@@ -61,13 +63,13 @@ def _module_of_class(source: SourceTree, node: ast.AST) -> str:
     return ""
 
 
-def _check_one(source: SourceTree, found: ServiceClass, engine: Engine) -> None:
+def _check_one(source: SourceTree, found: ServiceClass, engine: Engine, *, template: bool) -> None:
     name = found.node.name
     if engine.base_classes and found.base not in engine.base_classes:
         expected = engine.base_classes[0]
         source.say(
             Severity.WARNING,
-            "code.other_base",
+            "code.other_base_template" if template else "code.other_base",
             found.node,
             name=name,
             base=found.base,

@@ -43,8 +43,16 @@ def say_missing(engine: Engine, notes: Notes, *, strict: bool) -> None:
         notes.warning("code.no_default", Where(CODE), engine=engine.name)
 
 
-def check_code(data: bytes, engine: Engine | None, config: ModelConfig, paths: Sequence[str], notes: Notes) -> None:
-    """Every rule for the inference code of one package."""
+def check_code(
+    data: bytes,
+    engine: Engine | None,
+    config: ModelConfig,
+    paths: Sequence[str],
+    notes: Notes,
+    *,
+    template: bool = False,
+) -> None:
+    """Every rule for the inference code of one package, whose configuration a `template` may have written."""
     if len(data) > LARGEST_CODE:
         notes.warning("code.too_large", Where(CODE))
         return
@@ -53,8 +61,8 @@ def check_code(data: bytes, engine: Engine | None, config: ModelConfig, paths: S
     if text is None or tree is None:
         return
     source = SourceTree(text, tree, notes)
-    check_service_class(source, engine, paths)
-    check_imports(source, engine, config, paths)
+    check_service_class(source, engine, paths, template=template)
+    check_imports(source, engine, config, paths, template=template)
     check_hazards(source)
 
 

@@ -27,6 +27,8 @@ REASONS = {
     "scan.too_complex": UNSCANNED,
     "scan.unsupported": UNSCANNED,
     "scan.unknown_content": UNSCANNED,
+    "scan.unexpected_text": UNSCANNED,
+    "scan.empty": UNSCANNED,
     "scan.trailing_data": UNSCANNED,
     "scan.ambiguous": UNSCANNED,
     "scan.unreadable": UNSCANNED,

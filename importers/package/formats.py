@@ -52,6 +52,8 @@ MAGIC = (
 )
 # Raw tensors have no signature; these names are only ever read as raw tensors, by their own formats.
 RAW_TENSORS = re.compile(r"(.*/)?(variables\.data-\d{5}-of-\d{5}|[^/]+\.onnx[._]data)")
+# Weights that no loader reads from a text: what is left of a broken copy, or a pointer of Git LFS.
+NEVER_TEXT = re.compile(r".*\.(joblib|pkl|pickle|pth?|skops|onnx|pb|h5|keras|ubj|bst|npy|npz|safetensors|tflite|om)")
 TABLE_END = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
 LAYER_CODE = re.compile(rb"class_name\\?\"\s*:\s*\\?\"(?:TFOp)?Lambda\\?\"")
 YAML_CODE = re.compile(rb"(?:^|\n)[ \t]*(?:- +|[\w.-]+: +)?!!python/(?:object|name|module)[/\w]*:")

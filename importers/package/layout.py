@@ -141,7 +141,8 @@ def check_weights(tree: Tree, engine: Engine, notes: Notes, *, template: bool = 
     weights = weights_of(engine, paths)
     file, other = other_engine_files(engine, paths, also_common=not weights)
     if weights and file:
-        notes.warning("layout.weights_mixed", Where(file), engine=engine.name, path=file, other=other)
+        code = "layout.template_mixed" if template else "layout.weights_mixed"
+        notes.warning(code, Where(file), engine=engine.name, path=file, other=other)
     elif file:
         code = "layout.template_contradict" if template else "layout.weights_contradict"
         notes.error(code, Where(file), engine=engine.name, path=file, other=other)
@@ -155,12 +156,12 @@ def check_weights(tree: Tree, engine: Engine, notes: Notes, *, template: bool = 
             notes.error("layout.weights_ambiguous", count=len(weights), names=names)
 
 
-def check_required(tree: Tree, patterns: Sequence[str], notes: Notes) -> None:
+def check_required(tree: Tree, options: CheckOptions, notes: Notes) -> None:
     """Whether the files are there that the source demands beside the engine's own."""
     paths = [path.removeprefix(MODEL) for path in tree.paths]
-    for pattern in patterns:
+    for pattern in options.required_files:
         if not any(fnmatchcase(path, pattern) for path in paths):
-            notes.error("layout.file_required", pattern=pattern)
+            notes.error(f"{options.source}.file_required", pattern=pattern)
 
 
 def _say_weights_are_missing(engine: Engine, paths: Sequence[str], notes: Notes) -> None:

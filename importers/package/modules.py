@@ -70,17 +70,20 @@ def modules_in(paths: Sequence[str]) -> frozenset[str]:
     return frozenset(names)
 
 
-def check_imports(source: SourceTree, engine: Engine | None, config: ModelConfig, paths: Sequence[str]) -> None:
+def check_imports(
+    source: SourceTree, engine: Engine | None, config: ModelConfig, paths: Sequence[str], *, template: bool = False
+) -> None:
     """Say each module once that is found nowhere; imports whose failure the code catches are its own affair."""
     known = modules_in(paths) | PLATFORM_MODULES | sys.stdlib_module_names | frozenset(engine.modules if engine else ())
     installed = {canonicalize_name(row.requirement.name) for row in config.requirements}
     said: set[str] = set()
+    code = "code.module_missing_template" if template else "code.module_missing"
     for module, node in _imported(source):
         name = module.partition(".")[0]
         names = {canonicalize_name(part) for part in (name, module.replace(".", "-"), *_INSTALLED_AS.get(name, ()))}
         if name not in known and name not in said and not names & installed:
             said.add(name)
-            source.say(Severity.WARNING, "code.module_missing", node, module=name)
+            source.say(Severity.WARNING, code, node, module=name)
 
 
 def _imported(source: SourceTree) -> Iterator[tuple[str, ast.AST]]:

@@ -23,7 +23,7 @@ from importers.package.streams import (
 from importers.package.unpacking import Packed
 
 # Raised by a step or two when what is allowed, blocked or recognised changes; stored with every report.
-RULES = "1"
+RULES = "2"
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 TORCH_SIZES = {
     "Float": 4, "Double": 8, "Half": 2, "BFloat16": 2, "Long": 8, "Int": 4, "Short": 2, "Char": 1, "Byte": 1,
@@ -250,9 +250,13 @@ class _Scan:
 
     def _unmarked(self, data: Data, member: str, depth: int) -> None:
         first = data.open().peek(formats.HEAD)
-        if not first or self._old_pickle(data, member, depth):
+        if first and self._old_pickle(data, member, depth):
             return
-        if formats.check_text(data.open(), self.evidence, member) or self._is_structured(data, first, member):
+        if formats.check_text(data.open(), self.evidence, member):
+            if not depth and formats.NEVER_TEXT.fullmatch(member.lower()):
+                self.evidence.add("scan.unexpected_text" if first else "scan.empty", member)
+            return
+        if self._is_structured(data, first, member):
             return
         if not _is_sorted_table(data):
             self.evidence.add("scan.unknown_content", member)

@@ -21,6 +21,8 @@ WORDS = "1"
 # On which port a service asks an image (model-package.md §6).
 PORT = "8080"
 _MOST, _LONGEST = 100, 500
+# What an administrator mends in the connection, not whoever imports.
+NOT_SIGNED_IN = ("registry.unauthorised", "registry.sign_in_needed", "registry.secret_unreadable")
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ def about_image(workspace: Workspace, reference: str) -> About:
         patience = settings.IMPORT_LEASE_SECONDS / 2
         facts = resolve_image(workspace, reference, platform=settings.IMAGE_PLATFORM, seconds=patience)
     except SourceRefused as refused:
+        if refused.code in NOT_SIGNED_IN:
+            refused = SourceRefused("image.not_signed_in", address=refused.params.get("address", ""))
         return About(findings=(finding_of(refused),))
     return About({"pinned": _kept(facts)}, tuple(_findings(facts)), {"image": facts.pinned})
 

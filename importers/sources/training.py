@@ -9,7 +9,7 @@ from importers.models import AlgorithmKind, RunSource, RunStatus, TrainingRun
 from importers.package.check import FileEntry
 from importers.package.layout import MODEL
 from importers.package.report import CODE, CONFIG
-from importers.queries_training import run_named
+from importers.queries_training import run_named, run_with
 from importers.sources.base import NO_TERMS, NOTHING_ELSE, About, Folder, Origin, Terms
 from importers.sources.bucket import BucketFolder, folder_at
 from importers.sources.mlmodel import MlmodelFolder
@@ -18,8 +18,26 @@ from stores.errors import SourceRefused
 from stores.paths import parse_location, shown
 
 MODEL_SOURCES = {AlgorithmKind.BUILT_IN: ModelSource.BUILT_IN, AlgorithmKind.EXEML: ModelSource.EXEML}
+# The parameter an import under way adds: the uuid of the run it was submitted with, empty once that was deleted.
+RUN = "run_uuid"
 # What the people who trained with an algorithm of their own put beside the weights.
 OWN_CODE = (CODE.removeprefix(MODEL),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOutput(BucketFolder):
+    """The folder a run left its output in; that it is not there is a matter of the run, and not of a choice."""
+
+    run: TrainingRun
+
+    def files(self) -> Iterator[FileEntry]:
+        try:
+            yield from super().files()
+        except SourceRefused as refused:
+            if refused.code not in ("source.empty", "source.missing"):
+                raise
+            said = {"job": shown(self.run.job.name), "run": self.run.label, "path": shown(self.run.output_path)}
+            raise SourceRefused("training.output_missing", **said) from refused
 
 
 @dataclass(frozen=True)
@@ -75,7 +93,7 @@ class SuppliedFolder:
 
 
 class TrainingSource:
-    """`params` are the job by name and the run as V0001."""
+    """`params` are the job by name and the run as V0001; `RUN` is which run that was when somebody asked for it."""
 
     params = ("job", "run")
     writes_config = False
@@ -85,7 +103,7 @@ class TrainingSource:
         return parse_location(_run(workspace, params).output_path).folder.display
 
     def terms(self, workspace: Workspace, params: Mapping[str, str]) -> Terms:
-        run = run_named(workspace, params.get("job", ""), params.get("run", ""))
+        run = _meant(workspace, params)
         if run is None:
             return NO_TERMS  # `locate` and `shown` say so
         own = run.kind in (AlgorithmKind.FRAMEWORK, AlgorithmKind.CUSTOM)
@@ -94,7 +112,8 @@ class TrainingSource:
 
     def locate(self, workspace: Workspace, params: Mapping[str, str]) -> Folder:
         run = _run(workspace, params)
-        output = folder_at(workspace, run.output_path)
+        folder = folder_at(workspace, run.output_path)
+        output = RunOutput(folder.driver, folder.bucket, folder.prefix, run=run)
         if run.source == RunSource.MLFLOW:
             return MlmodelFolder(output, run.output_path, run.metrics)
         if run.kind != AlgorithmKind.BUILT_IN:
@@ -108,10 +127,12 @@ class TrainingSource:
 def _run(workspace: Workspace, params: Mapping[str, str]) -> TrainingRun:
     """The run that is meant; SourceRefused when there is none or nothing can be made of it."""
     job, label = params.get("job", ""), params.get("run", "")
-    run = run_named(workspace, job, label)
+    run = _meant(workspace, params)
     said = {"job": shown(job), "run": shown(label)}
     if run is None:
         raise SourceRefused("training.run_missing", **said)
+    if run.gone_at is not None:
+        raise SourceRefused("training.run_gone", **said)
     if run.status != RunStatus.SUCCESSFUL:
         raise SourceRefused("training.run_not_successful", **said)
     if not run.output_path:
@@ -119,6 +140,12 @@ def _run(workspace: Workspace, params: Mapping[str, str]) -> TrainingRun:
     if run.kind == AlgorithmKind.EXEML and not run.deployed:
         raise SourceRefused("training.exeml_not_deployed", project=shown(run.project))
     return run
+
+
+def _meant(workspace: Workspace, params: Mapping[str, str]) -> TrainingRun | None:
+    if RUN in params:
+        return run_with(workspace, params[RUN])
+    return run_named(workspace, params.get("job", ""), params.get("run", ""))
 
 
 SOURCE = TrainingSource()

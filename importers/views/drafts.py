@@ -1,4 +1,4 @@
-"""Keeping what was typed while somebody changes the language, or looks for a path without JavaScript."""
+"""Keeping what was typed: when it is saved, while the language changes, or a path is sought without JavaScript."""
 
 import secrets
 from typing import Any
@@ -11,11 +11,15 @@ from django.urls import reverse
 from accounts.models import Workspace
 from accounts.requests import ConsoleRequest
 from importers.forms import SOURCE_FORMS
+from importers.views.again import job_named, start_again
 from importers.views.new_version import model_named, start_of
-from importers.views.page import ImportPage
+from importers.views.page import SUBMISSION, ImportPage
 from registry.views.base import as_uuid
 
 SESSION_KEY = "import_draft"
+# A session is read with every request, so it holds the drafts of as few forms as people have open.
+MOST_DRAFTS = 3
+LARGEST_DRAFTS = 1024 * 1024
 # The picker answers with the chosen path under the name of the form's field.
 PICKS = {field: what for form in SOURCE_FORMS.values() for field, what in form.picks.items()}
 # What an address may fill in.
@@ -34,10 +38,29 @@ def browse(request: ConsoleRequest) -> HttpResponse:
 
 
 def keep(request: ConsoleRequest) -> str:
-    """Put what the form holds into the session; the address that shows it again."""
-    draft = secrets.token_urlsafe(8)
-    request.session[SESSION_KEY] = {draft: request.POST.urlencode()}
+    """Put what the form holds into the session, each form into a place of its own; the address that shows it again."""
+    draft = _name_of(request) or secrets.token_urlsafe(8)
+    typed = request.POST.copy()
+    typed.pop("save", None)
+    kept = {draft: typed.urlencode()}
+    others = {name: other for name, other in request.session.get(SESSION_KEY, {}).items() if name != draft}
+    for name, other in reversed(others.items()):
+        if len(kept) == MOST_DRAFTS or sum(map(len, kept.values())) + len(other) > LARGEST_DRAFTS:
+            break
+        kept[name] = other
+    request.session[SESSION_KEY] = dict(reversed(kept.items()))
     return f"{reverse('importers:new')}?{urlencode({'draft': draft})}"
+
+
+def forget(request: ConsoleRequest) -> None:
+    """What was imported is no draft any more."""
+    kept = request.session.get(SESSION_KEY, {})
+    if _name_of(request) in kept:
+        request.session[SESSION_KEY] = {name: typed for name, typed in kept.items() if name != _name_of(request)}
+
+
+def _name_of(request: ConsoleRequest) -> str:
+    return request.POST.get("submission", "")[:SUBMISSION]
 
 
 def restored(request: ConsoleRequest, workspace: Workspace) -> ImportPage | None:
@@ -53,7 +76,9 @@ def restored(request: ConsoleRequest, workspace: Workspace) -> ImportPage | None
 
 
 def initial_of(request: ConsoleRequest, workspace: Workspace) -> dict[str, Any]:
-    """What the address asks for; `model` is the uuid of the one that gets a new version."""
+    """What the address asks for: `model` gets a new version, `again` is the job whose import is asked for anew."""
+    if job := job_named(request.user, workspace, as_uuid(request.GET.get("again", ""))):
+        return start_again(job)
     asked: dict[str, Any] = {key: value for key in ASKED if (value := request.GET.get(key))}
     model = model_named(request.user, workspace, as_uuid(asked.get("model", "")))
     return start_of(model) | asked | {"name": model.name} if model else asked

@@ -9,6 +9,8 @@ from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -17,7 +19,7 @@ from accounts.models import Workspace
 from accounts.requests import ConsoleRequest, workspace_for
 from accounts.roles import Action
 from importers.views.config_text import load_config
-from importers.views.drafts import browse, initial_of, keep, restored
+from importers.views.drafts import browse, forget, initial_of, keep, restored
 from importers.views.page import ImportPage
 from importers.views.submission import submit
 
@@ -71,6 +73,7 @@ def import_new(request: ConsoleRequest) -> HttpResponse:
         )
         load_config(page)
         page.check()
+        page.saved = page.data is not None and "saved" in request.GET
         return render(request, PAGE, {"page": page})
     page = ImportPage(request.user, workspace, data=request.POST)
     load_config(page)
@@ -78,6 +81,7 @@ def import_new(request: ConsoleRequest) -> HttpResponse:
     job = submit(page, by=request.user) if page.is_valid() else None
     if job is None or job.version is None:
         return render(request, PAGE, {"page": page}, status=422)
+    forget(request)
     started = _("The import of %(name)s %(version)s has started.")
     messages.info(request, started % {"name": job.model_name, "version": job.version_number})
     return redirect(f"{reverse('registry:model-list')}?open={job.version.model.uuid}")
@@ -92,6 +96,8 @@ def preflight(request: ConsoleRequest) -> HttpResponse:
         return redirect(f"{reverse('importers:new')}?{request.GET.urlencode()}")
     if "browse" in request.POST:
         return browse(request)
+    if "save" in request.POST and not request.htmx:
+        return redirect(f"{keep(request)}&saved=1#configuration")
     page = ImportPage(request.user, workspace, data=request.POST or None, initial=request.GET.dict())
     load_config(page)
     page.check()
@@ -116,7 +122,9 @@ def source_fields(request: ConsoleRequest) -> HttpResponse:
 def draft(request: ConsoleRequest) -> HttpResponse:
     """Keep what the form holds, and say at which address it is shown again."""
     importing_workspace(request)
-    return JsonResponse({"address": keep(request)})
+    saved = _("Saved at %(time)s. This page shows it again until you sign out.")
+    time = date_format(localtime(), "H:i:s")
+    return JsonResponse({"address": keep(request), "saved": saved % {"time": time}})
 
 
 @require_GET

@@ -81,6 +81,7 @@ class ImportPage:
         self.submission = (str(self.data.get("submission", "")) if self.data else "")[:SUBMISSION] or new_submission()
         self.submitted = False
         self.too_large = False
+        self.saved = False
 
     @property
     def forms(self) -> list[forms.Form]:
@@ -110,6 +111,8 @@ class ImportPage:
             self.write_config(self.report.repair, "repaired")
             self._look()
         self._show_found_config()
+        if self.config_broken:
+            self.source.fields["config_text"].widget.attrs["aria-invalid"] = "true"
 
     def _begin_with_example(self, data: QueryDict) -> None:
         """Nothing that was written is ever replaced by it."""
@@ -254,6 +257,22 @@ class ImportPage:
         return self.findings_of(Severity.INFO)
 
     @property
+    def config_findings(self) -> list[Finding]:
+        """What is said of the text in the editor, the worst first."""
+        if not self.source.has_editor:
+            return []
+        said = [*self.errors, *self.warnings, *self.notes]
+        return [finding for finding in said if finding.where.file == CONFIG]
+
+    @property
+    def config_errors(self) -> list[Finding]:
+        return [finding for finding in self.config_findings if finding.severity is Severity.ERROR]
+
+    @property
+    def config_broken(self) -> bool:
+        return bool(self.config_errors)
+
+    @property
     def notes_open(self) -> bool:
         """That another folder than the chosen one is taken must be seen."""
         return any(finding.code in {"layout.parent_taken", "layout.model_taken"} for finding in self.notes)
@@ -263,8 +282,8 @@ class ImportPage:
         """What stands in the way of a submitted form, in the order of the page; the first field takes the focus."""
         problems = list(self._field_problems()) if self.submitted else []
         if self.submitted and self.errors:
-            message = _("The package has errors: see what the check says.")
-            problems.append(Problem("check", _("Meta model"), message))
+            message = _("The check found errors: see what it says.")
+            problems.append(Problem("check", str(SourceKind(self.kind).label), message))
         return problems
 
     def _field_problems(self) -> Iterator[Problem]:

@@ -51,9 +51,7 @@ class Progress(JobProgress):
     @property
     def form_url(self) -> str:
         """The import form with what this job was asked for."""
-        job = self.job
-        asked = {"name": job.model_name, "version": job.version_number, "path": job.source_path}
-        return reverse("importers:new", query={"source": job.source_kind, **asked})
+        return reverse("importers:new", query={"again": str(self.job.uuid)})
 
     @property
     def steps(self) -> list[Step]:

@@ -73,7 +73,8 @@ def run_delete(request: ConsoleRequest, code: UUID) -> HttpResponse:
     run = get_object_or_404(training_runs_for(request.user), uuid=code)
     require(request.user, Action.DELETE, run.job.workspace)
     if request.method != "POST":
-        return _ask(request, {"run": run, "job": run.job, "back": run.job.get_absolute_url()})
+        there = run.source == RunSource.MLFLOW
+        return _ask(request, {"run": run, "job": run.job, "from_mlflow": there, "back": run.job.get_absolute_url()})
     label = run.label
     delete_run(run, by=request.user)
     messages.success(request, _("Run %(run)s was deleted.") % {"run": f"{run.job.name} {label}"})
@@ -86,7 +87,8 @@ def job_delete(request: ConsoleRequest, code: UUID) -> HttpResponse:
     job = get_object_or_404(training_jobs_for(request.user), uuid=code)
     require(request.user, Action.DELETE, job.workspace)
     if request.method != "POST":
-        return _ask(request, {"job": job, "back": job.get_absolute_url()})
+        there = job.runs.filter(source=RunSource.MLFLOW).exists()
+        return _ask(request, {"job": job, "from_mlflow": there, "back": job.get_absolute_url()})
     delete_job(job, by=request.user)
     messages.success(request, _("Training job %(name)s was deleted.") % {"name": job.name})
     return _leave(request, reverse("importers:training-list"))

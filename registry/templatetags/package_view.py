@@ -9,6 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from registry.config import ModelConfig
+from registry.config_view import Bars, bars_of
 from registry.findings import message_for
 from registry.models import ReviewState
 
@@ -38,6 +40,12 @@ _METRICS: dict[str, Promise] = {
 def pretty_json(value: Any) -> str:
     """The value as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+@register.filter
+def parameter_bars(config: ModelConfig | None) -> Bars:
+    """What the viewer shows of a configuration, within what a page can hold."""
+    return bars_of(config) if isinstance(config, ModelConfig) else Bars((), 0)
 
 
 @register.filter

@@ -7,10 +7,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.requests import ConsoleRequest
-from accounts.requests_tokens import accepts_token
+from accounts.requests_tokens import accepts_token, api_error
 from accounts.roles import Action
 from registry.artifacts import download_url, open_artifact
 from registry.errors import ArtifactStoreUnavailable
@@ -50,4 +51,6 @@ def _answer(file: StoredFile) -> HttpResponseBase:
 
 
 def _unreadable(request: ConsoleRequest, context: dict[str, object]) -> HttpResponse:
+    if request.user.acting_token:
+        return api_error(503, "ModelArts.0001", _("The artifact store did not give this file. Try again in a moment."))
     return render(request, "registry/file_unreadable.html", context, status=503)

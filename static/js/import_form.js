@@ -1,8 +1,11 @@
 // The import form: checks the package when the path or the configuration changes, and keeps what is typed meanwhile.
 // Another source brings other fields, so what belongs to a source is looked up when it is needed.
 const SLOWLY = 600;
+const SLOWEST = 4000;
 const form = document.querySelector("[data-import-form]");
 let timer = 0;
+let asked = 0;
+let took = 0;
 let sent = "";
 let jumpTo = null;
 let openBars = [];
@@ -22,8 +25,13 @@ function check(wait = 0) {
   }, wait);
 }
 
+export const checkNow = () => check();
+
+// While somebody types: the longer the last check took, the longer the next one waits.
+const slowly = () => Math.min(Math.max(SLOWLY, 2 * took), SLOWEST);
+
 // Signing in again in another tab changes the token; this page goes on with the new one.
-function renewToken() {
+export function renewToken() {
   const cookie = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
   if (cookie) form.elements.namedItem("csrfmiddlewaretoken").value = cookie[1];
 }
@@ -82,7 +90,9 @@ function setValue(button) {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
+// A check that waits to be sent would take the place of what was asked for.
 function ask(button) {
+  clearTimeout(timer);
   renewToken();
   if (button.hasAttribute("data-config-online")) form.querySelector("[name=config_from][value=online]").checked = true;
   window.htmx.ajax("POST", checker().getAttribute("hx-post"), {
@@ -117,9 +127,20 @@ function onClick(event) {
   }
 }
 
+// Other fields come: what was asked about the old ones must not be written over theirs.
+function onReplace(event) {
+  if (event.target.id !== "source-fields") return;
+  clearTimeout(timer);
+  checker().addEventListener("htmx:beforeSwap", (answer) => {
+    answer.detail.shouldSwap = false;
+  });
+}
+
 // The sign-in page must not take the place of what was asked for.
 function onAnswer(event) {
   const { xhr, pathInfo } = event.detail;
+  // Another check follows what was typed since.
+  if (event.target === checker() && text() && text().value !== sent) event.detail.shouldSwap = false;
   const asked = new URL(pathInfo.requestPath, location.href).pathname;
   if (!xhr.responseURL || new URL(xhr.responseURL).pathname === asked) return;
   event.detail.shouldSwap = false;
@@ -190,14 +211,23 @@ function start() {
   });
   form.addEventListener("input", (event) => {
     unsaved = true;
-    if (event.target.matches("[data-recheck-slowly]")) check(SLOWLY);
+    if (event.target.matches("[data-recheck-slowly]")) check(slowly());
   });
   window.addEventListener("pageshow", onReturn);
   form.addEventListener("htmx:beforeRequest", (event) => {
     if (event.target !== checker()) return;
+    clearTimeout(timer);
+    asked = performance.now();
     sent = text()?.value;
     openBars = bars().map((bar) => bar.open);
   });
+  form.addEventListener("htmx:afterRequest", (event) => {
+    if (event.target === checker()) took = performance.now() - asked;
+  });
+  form.addEventListener("form:saved", () => {
+    unsaved = false;
+  });
+  form.addEventListener("htmx:beforeSwap", onReplace);
   form.addEventListener("htmx:beforeSwap", onAnswer);
   form.addEventListener("htmx:afterSwap", onSwapped);
   exclude();

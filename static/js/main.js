@@ -1,4 +1,5 @@
 // Every page loads this once; each module acts on data-* attributes, also on content that htmx brings later.
+import "./config_editor.js";
 import "./copy.js";
 import "./counter.js";
 import "./dialog.js";

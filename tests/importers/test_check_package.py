@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from importers.catalogue import MODES, TEMPLATES
 from importers.package.check import Limits
 from importers.package.local import UnreadablePath, open_local
 from stores.errors import SourceRefused
-from tests.packages import FIXTURES, build_package, make_config
+from tests.packages import FIXTURES, build_package, make_config, service_code
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -304,3 +305,74 @@ def test_folder_and_zip_give_the_same_findings(tmp_path, capsys, name):
     _status, from_zip = run(pack(root, tmp_path / "x.zip"), capsys=capsys)
 
     assert found(from_folder) == found(from_zip)
+
+
+def weights_alone(tmp_path, **changes):
+    """The model folder of a package that is imported by a template."""
+    folder = build_package(tmp_path, config=None, **changes) / "model"
+    assert not (folder / "config.json").exists()
+    return folder
+
+
+def test_a_template_brings_its_configuration(tmp_path, capsys):
+    status, answer = run(weights_alone(tmp_path), "--template", "own-sklearn", capsys=capsys)
+
+    mode = MODES[TEMPLATES["own-sklearn"].mode]
+    assert (status, found(answer), answer["runtime"]) == (0, [], "python3.11")
+    assert answer["normalised"]["model_algorithm"] == mode.algorithm
+
+
+def test_a_template_takes_another_mode(tmp_path, capsys):
+    options = ("--template", "own-onnx", "--mode", "image-processing")
+
+    status, answer = run(weights_alone(tmp_path, engine="ONNX"), *options, capsys=capsys)
+
+    assert (status, answer["normalised"]["model_algorithm"]) == (0, MODES["image-processing"].algorithm)
+
+
+def test_a_template_refuses_what_its_import_refuses(tmp_path, capsys):
+    folder = weights_alone(tmp_path)
+
+    contradicted = run(folder, "--template", "own-onnx", capsys=capsys)
+    without_batch = ("--deployment-type", "real-time", "--deployment-type", "edge")
+    undefined = [
+        run(folder, "--template", "own-sklearn", "--mode", "undefined", *more, capsys=capsys)
+        for more in ((), without_batch)
+    ]
+
+    assert (contradicted[0], found(contradicted[1])) == (
+        1,
+        ["layout.template_contradict", "code.other_base_template"],
+    )
+    assert [(status, found(answer)) for status, answer in undefined] == [(1, ["config.batch_undefined"]), (0, [])]
+
+
+def test_advice_for_a_template_does_not_name_the_configuration_that_it_writes(tmp_path, capsys):
+    folder = weights_alone(tmp_path, code="import pandas\n" + service_code("PyTorch"))
+    (folder / "net.onnx").write_bytes(b"\x08\x07")
+
+    _status, answer = run(folder, "--template", "own-sklearn", capsys=capsys)
+
+    said = {each["code"]: each["message"] for each in answer["findings"]}
+    assert [code for code in said if not code.startswith("scan")] == [
+        "layout.template_mixed",
+        "code.other_base_template",
+        "code.module_missing_template",
+    ]
+    assert [code for code, message in said.items() if "model_type" in message or "Add its package" in message] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--template", "nothing"), "There is no model template “nothing”. Choose one of the catalogue."),
+        (("--mode", "undefined"), "--mode belongs to --template. Say which template is meant."),
+        (("--template", "own-sklearn", "--config", "x.json"), "A template writes the configuration itself."),
+        (("--template", "own-sklearn", "--mode", "x"), "There is no input and output mode “x”."),
+    ],
+)
+def test_a_template_that_cannot_be_meant_exits_2(tmp_path, options, said):
+    with pytest.raises(CommandError) as refusal:
+        call_command("check_package", str(weights_alone(tmp_path)), *options)
+
+    assert (refusal.value.returncode, str(refusal.value)[: len(said)]) == (2, said)

@@ -8,10 +8,11 @@ from django.urls import reverse
 
 from importers.forms_image import EXAMPLE
 from importers.models import ImportJob
+from importers.package.health import with_health
 from importers.request import ImportRequest
 from importers.sources.image import WORDS
 from registry.models import ModelVersion
-from tests.factories import make_bucket
+from tests.factories import make_bucket, make_version
 from tests.importers.images import CONFIG, TEXT, connect, image_at, submit
 from tests.importers.jobs import run
 from tests.importers.pages import HTMX, put_file, typed
@@ -147,6 +148,16 @@ def test_what_is_missing_is_said_and_nothing_typed_is_lost(dev, registry, change
     assert "Says hello" in answer.text
 
 
+def test_version_that_is_taken_is_refused_at_its_field(dev, registry):
+    wanted = form(image_at(registry))
+    make_version(wanted["name"])
+
+    answer = dev.post(NEW, {name: value for name, value in wanted.items() if value is not None})
+
+    assert (answer.status_code, answer.text.count("of this model exists. Choose another number")) == (422, 2)
+    assert '<a href="#id_version">' in answer.text
+
+
 def test_consent_stays_ticked_while_something_else_is_corrected(dev, registry):
     html = dev.post(NEW, form(image_at(registry, tag="none"))).text
 
@@ -169,6 +180,23 @@ def test_health_settings_become_part_of_the_configuration(dev, registry):
     assert json.loads(version.config_used) == CONFIG | {"health": health}
     assert version.config_used.startswith(TEXT.rstrip().removesuffix("}").rstrip())
     assert version.config["health"] == health
+
+
+@pytest.mark.parametrize("own", ['"x"', '{\n  "url": "/old",\n  "check_method": "HTTP"\n }', "null"])
+def test_health_settings_take_the_place_of_those_of_the_text_and_move_no_line(own):
+    text = '{\n "model_type": "Image",\n "health": ' + own + ',\n "model_algorithm":   "x"\n}'
+
+    written = with_health(text, {"url": "/new"})
+
+    assert json.loads(written)["health"] == {"url": "/new"}
+    assert written.endswith(',\n "model_algorithm":   "x"\n}')
+    assert written.count("\n") == text.count("\n")
+
+
+def test_health_settings_leave_a_text_alone_that_no_check_can_read():
+    text = '{"health": 1, "a": ' + "[" * 100 + "]" * 100 + "}"
+
+    assert with_health(text, {"url": "/new"}) == text
 
 
 def test_health_that_is_off_leaves_the_configuration_alone(dev, registry):

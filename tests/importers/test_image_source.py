@@ -18,6 +18,7 @@ from importers.sources.image import WORDS
 from importers.tasks import run_import
 from registry import artifacts
 from registry.exports import export_chunks
+from registry.findings import Finding
 from registry.models import ModelVersion, Proof, Status
 from stores.errors import SourceRefused
 from tests.factories import make_workspace
@@ -171,7 +172,7 @@ def test_each_refusal_has_its_own_code_beside_what_the_configuration_says(regist
 def test_wrong_password_is_a_refusal(passwords, workspace):
     connect(passwords, password="wrong")
 
-    assert codes(preview(image_at(passwords)))[0] == "registry.unauthorised"
+    assert codes(preview(image_at(passwords)))[0] == "image.not_signed_in"
 
 
 def test_repository_the_user_may_not_pull_is_a_refusal(tokens, workspace):
@@ -258,6 +259,23 @@ def test_registry_that_does_not_answer_is_asked_again_later(workspace, settings)
 
     assert codes(report) == ["registry.connection_refused"]
     assert (job.state, job.reason_code) == (State.QUEUED, "registry.connection_refused")
+
+
+def test_registry_that_never_answers_is_named_when_the_import_gives_up(workspace, settings):
+    class Away:
+        address = f"127.0.0.1:{free_port()}"
+
+    connect(Away)
+    job = submit(image_at(Away))
+    settings.IMPORT_RETRY_SECONDS = 0
+
+    for _attempt in range(settings.IMPORT_ATTEMPTS):
+        job = run(job)
+
+    assert (job.state, job.reason_code) == (State.FAILED, "import.source_gave_up")
+    (found,) = (Finding.from_dict(each) for each in job.findings)
+    assert found.message.startswith(f"{Away.address} refused the connection: no registry listens there.")
+    assert [each["code"] for each in job.version.findings] == [found.code]
 
 
 def test_consent_is_needed_and_recorded(registry, developer):

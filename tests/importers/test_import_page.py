@@ -307,6 +307,36 @@ def test_draft_shows_the_form_again_as_it_was_left(dev):
     assert "data-typed" in html
 
 
+def test_each_form_has_a_draft_of_its_own_and_the_newest_three_are_kept(dev):
+    address = reverse("importers:draft")
+    kept = [dev.post(address, typed(name=name, submission=name)).json() for name in ("a", "b", "c", "a", "d")]
+
+    shown = [values_of(dev.get(draft["address"]).content.decode(), "name")[0] for draft in kept]
+    assert kept[0]["address"] == kept[3]["address"] == f"{NEW}?draft=a"
+    assert kept[0]["saved"].startswith("Saved at ")
+    assert [shown[0], shown[2], shown[4]] == ["a", "c", "d"]
+    assert shown[1] not in {"a", "b", "c", "d"}
+
+
+def test_large_drafts_make_room_for_the_newest(dev):
+    address = reverse("importers:draft")
+    kept = [dev.post(address, typed(config_text="x" * 600_000, submission=name)).json() for name in ("a", "b")]
+
+    shown = ["data-typed" in dev.get(draft["address"]).content.decode() for draft in kept]
+    assert shown == [False, True]
+
+
+def test_draft_is_forgotten_once_it_was_imported(dev):
+    form = typed(put_package(), submission="mine")
+    kept = dev.post(reverse("importers:draft"), form | {"name": "kept"}).json()
+    dev.post(reverse("importers:draft"), form | {"submission": "other"})
+
+    dev.post(NEW, form)
+
+    assert "data-typed" not in dev.get(kept["address"]).content.decode()
+    assert "data-typed" in dev.get(NEW, {"draft": "other"}).content.decode()
+
+
 def test_draft_is_forbidden_to_viewers(client, viewer):
     client.force_login(viewer)
 

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import tracemalloc
 
 import pytest
 
@@ -187,6 +188,54 @@ def test_answers_with_other_types_than_promised_are_read_as_far_as_they_go():
         "data": {"metrics": [{"key": "a", "value": "NaN"}, {"key": "b", "value": 1e400}, 5], "params": "none"},
     }
     with answering(lambda request: said({"runs": [run, "text", None]})) as server:
-        (found,) = Client(Place(server.endpoint)).runs("1")
+        (found,) = Client(Place(server.endpoint)).runs("1").newest
 
     assert (found.id, found.finished, found.started_at, found.metrics, found.parameters) == ("", False, None, {}, {})
+
+
+def pages_of(name, make, count):
+    """Answers of as many rows as a page has, without end, each page near the largest answer."""
+
+    def answer(request):
+        return said({name: [make(n) for n in range(count)], "next_page_token": f"{len(request.body)}-{id(request)}"})
+
+    return answering(answer)
+
+
+def test_of_endless_long_runs_only_as_many_are_kept_as_memory_allows(settings):
+    settings.MLFLOW_MAX_BYTES = 1024**2
+    long = [{"key": f"{n}", "value": "x" * 480} for n in range(18)]
+    with pages_of("runs", lambda n: {"info": {"run_id": f"r{n}"}, "data": {"params": long}}, 100) as server:
+        tracemalloc.start()
+        found = Client(Place(server.endpoint)).runs("1")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+
+    assert (found.cut, 200 < len(found.newest) < 500) == ("mlflow.too_much_said", True)
+    assert len(server.asked) < 6
+    assert peak < 24 * 1024**2
+
+
+@pytest.mark.parametrize(
+    ("name", "ask"),
+    [
+        ("experiments", lambda client: client.experiments()),
+        ("models", lambda client: client.models("1")),
+    ],
+)
+def test_endless_lists_are_refused_before_they_fill_the_memory(settings, name, ask):
+    settings.MLFLOW_MAX_BYTES = 1024**2
+    row = {"experiment_id": "x" * 9000, "name": "x", "info": {"model_id": "x" * 9000}}
+    with pages_of(name, lambda n: row, 50) as server, pytest.raises(SourceRefused) as raised:
+        ask(Client(Place(server.endpoint)))
+
+    assert (raised.value.code, raised.value.params["limit"]) == ("mlflow.too_large", 4)
+    assert len(server.asked) < 12
+
+
+def test_a_run_keeps_no_more_than_a_run_here_may_have():
+    said_of = [{"key": f"{n:04}", "value": "x" * 9000} for n in range(300)]
+    with answering(lambda request: said({"runs": [{"data": {"params": said_of}}]})) as server:
+        (found,) = Client(Place(server.endpoint)).runs("1").newest
+
+    assert (len(found.parameters), {len(value) for value in found.parameters.values()}) == (200, {2000})

@@ -4,6 +4,8 @@ import json
 import subprocess
 
 import pytest
+import urllib3
+from django.utils.timezone import now
 
 from accounts.secrets import seal
 from importers.mlflow_http import Place
@@ -70,6 +72,7 @@ def connect(place, **values):
 
 
 def synchronise(connection):
+    MLflowConnection.objects.filter(pk=connection.pk).update(asked_at=now())
     sync_mlflow(connection.pk)
     return MLflowConnection.objects.get(pk=connection.pk)
 
@@ -217,3 +220,31 @@ def test_a_wrong_password_is_told(place):
     assert connection.last_code == "mlflow.not_authorised"
     with pytest.raises(SourceRefused, match=r"mlflow\.not_authorised"):
         try_server(make_workspace(), Wanted("research", Place(place.address)))
+
+
+def told(place, path, **body):
+    """What people do in MLflow itself, by the interface its own pages use."""
+    keys = urllib3.make_headers(basic_auth=f"{USERNAME}:{PASSWORD}")
+    answer = urllib3.request("POST", f"{place.address}/api/2.0/mlflow/{path}", json=body, headers=keys)
+    assert answer.status == 200, answer.data
+
+
+def test_runs_and_experiments_that_are_deleted_there_are_marked_until_they_are_restored(place):
+    connection = synchronise(connect(place))
+    first, cloud = TrainingRun.objects.get(job__name="flowers", number=1), TrainingRun.objects.get(job__name="cloud")
+    run_id, experiment = first.external_id.partition("/")[0], cloud.external_url.split("/experiments/")[1].split("/")[0]
+
+    def gone():
+        return list(TrainingRun.objects.exclude(gone_at=None).order_by("job__name").values_list("pk", flat=True))
+
+    try:
+        told(place, "runs/delete", run_id=run_id)
+        told(place, "experiments/delete", experiment_id=experiment)
+        synchronise(connection)
+        deleted = gone()
+    finally:
+        told(place, "runs/restore", run_id=run_id)
+        told(place, "experiments/restore", experiment_id=experiment)
+    synchronise(connection)
+
+    assert (deleted, gone()) == ([cloud.pk, first.pk], [])

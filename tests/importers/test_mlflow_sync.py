@@ -11,7 +11,10 @@ from accounts.secrets import unseal
 from importers.mlflow_http import Place
 from importers.mlflow_places import ArtifactPlaces
 from importers.models import MLflowConnection, RunSource, TrainingJob, TrainingRun
-from importers.queries_mlflow import due_connections
+from importers.queries_mlflow import Known, due_connections
+from importers.queries_training import importable_runs
+from importers.request import ImportRequest
+from importers.services import preview_source, submit_import
 from importers.services_mlflow import (
     Wanted,
     add_connection,
@@ -20,19 +23,21 @@ from importers.services_mlflow import (
     remove_connection,
     with_saved_credentials,
 )
-from importers.services_training import register_run
+from importers.services_training import delete_job, delete_run, register_run
 from importers.tasks import sweep_mlflow, sync_mlflow
 from importers.transitions_mlflow import claim, finish, renew
 from importers.values_training import RunValues
+from registry.versions import FIRST
 from stores.errors import SourceRefused
 from stores.models import Bucket
 from tests.factories import make_bucket, make_member, make_workspace
-from tests.importers.jobs import put
+from tests.importers.jobs import put, run
 from tests.stores.answers import Answer, answering
 
 pytestmark = pytest.mark.django_db
 
 MLMODEL = b"flavors: {sklearn: {pickled_model: model.pkl}}"
+GOOD_MODEL = {"MLmodel": MLMODEL, "model.pkl": b"x"}
 
 
 def said(value, status=200):
@@ -41,7 +46,7 @@ def said(value, status=200):
 
 def a_run(number=1, *, name="flowers", **values):
     info = {"run_id": f"r{number}", "status": "FINISHED", "start_time": 1000 * number, "end_time": 1000 * number + 5}
-    info |= {"artifact_uri": f"/nowhere/{name}"}
+    info |= {"artifact_uri": f"/nowhere/{name}", "experiment_id": "1"}
     return {"info": info | values.pop("info", {}), "data": values}
 
 
@@ -59,6 +64,8 @@ def server(runs, models, *, name="flowers", files=None):
 
     def answer(request):
         path = request.path.removeprefix("/api/2.0/mlflow/")
+        if path == "experiments/search" and b"DELETED_ONLY" in request.body:
+            return said({"experiments": [{"experiment_id": "9", "name": "gone"}]})
         if path == "experiments/search":
             return said({"experiments": [{"experiment_id": "1", "name": name, "artifact_location": "/nowhere"}]})
         if path == "runs/search":
@@ -78,6 +85,7 @@ def connect(address, name="research", **values):
 
 def synchronise(address, name="research", **values):
     connection = MLflowConnection.objects.filter(name=name).first() or connect(address, name, **values)
+    MLflowConnection.objects.filter(pk=connection.pk).update(asked_at=now())
     sync_mlflow(connection.pk)
     connection.refresh_from_db()
     return connection
@@ -312,7 +320,9 @@ def test_what_is_asked_for_or_late_is_due(settings):
 
 def test_the_sweep_rings_for_each_due_connection(monkeypatch):
     rung = []
-    monkeypatch.setattr("importers.services_mlflow.current_app.send_task", lambda name, args: rung.append((name, args)))
+    monkeypatch.setattr(
+        "importers.services_mlflow.current_app.send_task", lambda name, args, **_options: rung.append((name, args))
+    )
     connection = connect("http://127.0.0.1:1")
 
     sweep_mlflow()
@@ -389,3 +399,145 @@ def test_an_endless_bucket_is_asked_once(settings):
 
     assert places.silent == {}
     assert reasons(connection) == [("source.connection_refused", 2)]
+
+
+@pytest.mark.parametrize("delete", [lambda run, by: delete_run(run, by=by), lambda run, by: delete_job(run.job, by=by)])
+def test_what_somebody_deleted_here_stays_away(settings, delete):
+    with server([a_run()], [a_model(uri=place_in(settings))]) as mlflow:
+        connection = synchronise(mlflow.endpoint)
+        delete(TrainingRun.objects.get(), connection.created_by)
+        again = synchronise(mlflow.endpoint)
+        remove_connection(connection, by=connection.created_by)
+        anew = synchronise(mlflow.endpoint)
+
+    assert [(each.runs_new, reasons(each)) for each in (again, anew)] == [(0, [("mlflow.skip_forgotten", 1)])] * 2
+    assert TrainingRun.objects.count() == 0
+
+
+def test_what_is_deleted_in_the_moment_of_a_synchronisation_stays_away(settings, monkeypatch):
+    """The list of what is known was made before somebody deleted the run."""
+    with server([a_run()], [a_model(uri=place_in(settings))]) as mlflow:
+        connection = synchronise(mlflow.endpoint)
+        delete_job(TrainingJob.objects.get(), by=connection.created_by)
+        monkeypatch.setattr("importers.services_mlflow_sync.known_runs", lambda *_said: Known())
+        again = synchronise(mlflow.endpoint)
+
+    assert (again.last_code, again.runs_new, TrainingJob.objects.count()) == ("", 0, 0)
+
+
+def test_another_run_of_the_same_job_still_comes(settings):
+    uri = place_in(settings)
+    models = [a_model("r1", uri, "m1"), a_model("r2", uri, "m2")]
+    with server([a_run(1)], models) as mlflow:
+        connection = synchronise(mlflow.endpoint)
+        delete_run(TrainingRun.objects.get(), by=connection.created_by)
+        MLflowConnection.objects.update(address=mlflow.endpoint)
+    with server([a_run(2), a_run(1)], models) as mlflow:
+        MLflowConnection.objects.update(address=mlflow.endpoint)
+        synchronise(mlflow.endpoint)
+
+    assert list(TrainingRun.objects.values_list("external_id", "number")) == [("r2/m2", 2)]
+
+
+@pytest.fixture
+def watched(settings):
+    """A server whose one run may be changed between two synchronisations."""
+    runs = [a_run()]
+    with server(runs, [a_model(uri=place_in(settings, files=GOOD_MODEL))]) as mlflow:
+        synchronise(mlflow.endpoint)
+        yield runs, lambda: synchronise(mlflow.endpoint)
+
+
+@pytest.mark.parametrize("left", [[a_run(info={"lifecycle_stage": "deleted"})], []])
+def test_a_run_that_is_deleted_there_is_marked_and_not_offered_until_it_is_restored(watched, left):
+    runs, again = watched
+
+    runs[:] = left
+    again()
+    gone, offered = TrainingRun.objects.get(), list(importable_runs(make_workspace()))
+    runs[:] = [a_run()]
+    again()
+
+    assert (gone.gone_at is None, gone.importable, offered) == (False, False, [])
+    assert list(importable_runs(make_workspace())) == [gone]
+    assert TrainingRun.objects.get().gone_at is None
+
+
+def test_a_version_stays_when_its_run_is_deleted_there_and_no_other_is_made_of_it(watched):
+    runs, again = watched
+    source = {"job": "flowers", "run": "V0001"}
+    request = ImportRequest(name="flowers", number=FIRST, source_kind="training", source=source)
+    waiting = submit_import(request, workspace=make_workspace(), by=None)
+
+    runs[:] = []
+    again()
+    job = run(waiting)
+    report = preview_source(workspace=make_workspace(), source_kind="training", source=source)
+
+    assert (job.state, job.version.status) == ("failed", "failed")
+    assert [finding["code"] for finding in job.findings] == ["training.run_gone"]
+    assert [finding.code for finding in report.findings] == ["training.run_gone"]
+
+
+def test_runs_of_an_experiment_that_is_deleted_there_are_marked(settings):
+    active = [True]
+
+    def answer(request):
+        path = request.path.removeprefix("/api/2.0/mlflow/")
+        if path == "experiments/search":
+            there = active[0] != (b"DELETED_ONLY" in request.body)
+            return said({"experiments": [{"experiment_id": "1", "name": "flowers"}] if there else []})
+        return said({"runs": [a_run()], "models": [a_model(uri=uri)]})
+
+    uri = place_in(settings)
+    with answering(answer) as mlflow:
+        synchronise(mlflow.endpoint)
+        active[0] = False
+        synchronise(mlflow.endpoint)
+        gone = TrainingRun.objects.get().gone_at
+        active[0] = True
+        synchronise(mlflow.endpoint)
+
+    assert (gone is None, TrainingRun.objects.get().gone_at) == (False, None)
+
+
+def test_runs_of_another_server_or_beyond_what_is_looked_at_are_left_alone(settings):
+    settings.MLFLOW_MAX_RUNS = 1
+    uri = place_in(settings)
+    models = [a_model("r1", uri, "m1"), a_model("r2", uri, "m2")]
+    runs = [a_run(1)]
+    with server(runs, models) as mlflow:
+        synchronise(mlflow.endpoint)
+        runs[:] = [a_run(2), a_run(1)]
+        synchronise(mlflow.endpoint)
+    with server([], []) as other:
+        synchronise(other.endpoint, "other")
+
+    assert list(TrainingRun.objects.order_by("number").values_list("external_id", "gone_at")) == [
+        ("r1/m1", None),
+        ("r2/m2", None),
+    ]
+
+
+def test_bells_that_waited_read_the_server_once(settings):
+    with server([], []) as mlflow:
+        connection = connect(mlflow.endpoint)
+        for _bell in range(5):
+            sync_mlflow(connection.pk)
+        once = len(mlflow.asked)
+        ask_for_sync(connection, by=connection.created_by)
+        sync_mlflow(connection.pk)
+
+    assert (once, len(mlflow.asked)) == (2, 4)
+
+
+def test_a_bell_that_nobody_hears_is_dropped(monkeypatch):
+    expiries = []
+    monkeypatch.setattr(
+        "importers.services_mlflow.current_app.send_task", lambda name, args, *, expires: expiries.append(expires)
+    )
+    connect("http://127.0.0.1:1")
+
+    sweep_mlflow()
+
+    assert expiries == [3600]

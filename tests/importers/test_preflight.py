@@ -6,6 +6,7 @@ import re
 import pytest
 from django.urls import reverse
 
+from importers.models import ImportJob
 from tests.importers.pages import HTMX, put_file, put_package, typed
 from tests.packages import API, make_config
 
@@ -247,3 +248,87 @@ def test_preflight_survives_junk(dev, junk):
     response = dev.post(PREFLIGHT, {"path": "/packages/x/", **junk})
 
     assert response.status_code == 200
+
+
+def parts_of(html):
+    """Status, marked as broken, and line with severity of all that is said of the text in the editor."""
+    status = re.search(r'id="config-status"[^>]*>(.*?)</p>', html, re.DOTALL).group(1)
+    lines = re.findall(r'data-jump-line="(\d+)" data-jump-column="\d+" data-jump-severity="(\w+)"', html)
+    return re.sub(r"<[^>]+>", "", status).strip(), " data-broken" in html, lines
+
+
+def test_check_of_the_editor_says_what_is_wrong_in_which_line(dev):
+    text = '{\n "model_type": "Scikit_Learn",\n "model_algorithm": "x",\n "swr_location": "x"\n}'
+
+    html = check(dev, put_package(), config_edit="on", config_text=text)
+
+    status, broken, lines = parts_of(html)
+    assert (status, broken) == ("1 error in the configuration", True)
+    assert lines[0] == ("4", "error")
+    assert 'id="config-status" role="status" aria-atomic="true" hx-swap-oob="innerHTML"' in html
+    assert 'id="config-findings" data-broken hx-swap-oob="true"' in html
+
+
+def test_check_of_the_editor_places_what_a_batch_service_misses(dev):
+    text = json.dumps(make_config(apis=[API | {"request": {"Content-type": "application/json"}}]), indent=1)
+
+    html = check(dev, put_package(), config_edit="on", config_text=text)
+
+    status, broken, lines = parts_of(html)
+    line = text[: text.index('"apis"')].count("\n") + 1
+    assert (status, broken) == ("No errors in the configuration; see the remarks below", False)
+    assert (str(line), "warning") in lines
+
+
+@pytest.mark.parametrize(
+    ("language", "status"), [("en", "No errors in the configuration"), ("zh-hans", "配置文件无错误")]
+)
+def test_check_of_a_good_text_says_so_in_both_languages(dev, language, status):
+    dev.cookies["django_language"] = language
+
+    html = check(dev, put_package(), config_edit="on", config_text=json.dumps(make_config()))
+
+    assert parts_of(html)[:2] == (status, False)
+
+
+def test_page_names_what_describes_the_text_and_says_that_it_is_wrong(dev):
+    html = dev.post(PREFLIGHT, typed(put_package(), config_edit="on", config_text="{")).content.decode()
+
+    area = re.search(r'<textarea[^>]*name="config_text"[^>]*>', html).group()
+    assert 'aria-describedby="config-status config-keys"' in area
+    assert 'aria-invalid="true"' in area
+    assert html.count('id="config-status"') == html.count('id="config-keys"') == html.count('id="config-findings"') == 1
+
+
+def test_save_without_javascript_keeps_the_form_and_imports_nothing(dev):
+    sent = dev.post(PREFLIGHT, typed(put_package(), name="kept", config_edit="on", config_text="{mine", save="1"))
+
+    html = dev.get(sent.url).content.decode()
+    assert re.fullmatch(rf"{reverse('importers:new')}\?draft=[\w-]+&saved=1#configuration", sent.url)
+    assert editor_of(html) == "{mine"
+    assert 'value="kept"' in html
+    assert "Saved. This page shows it again until you sign out." in html
+    assert ImportJob.objects.count() == 0
+
+
+def test_hostile_configurations_never_break_the_page(dev):
+    deep = '{"a":' * 1000 + "1" + "}" * 1000
+    scripted = json.dumps(make_config() | {"<script>alert(1)</script>": {"</textarea><script>": 1}})
+    twice = '{"model_type": "Scikit_Learn", "model_type": "XGBoost", "model_algorithm": "x"}'
+    path = put_package()
+
+    for text in (deep, scripted, twice, "[" * 100_000, '{"a": "\\ud800\\u0000"}', '"' * 5000, "{}" * 5000):
+        html = dev.post(PREFLIGHT, typed(path, config_edit="on", config_text=text)).content.decode()
+        assert html.count("</html>") == 1, text[:20]
+        assert "<script>alert" not in html
+
+
+def test_viewer_of_a_megabyte_stays_small(dev):
+    properties = {f"p{number}": {"type": "object", "properties": {"a": {}}} for number in range(10_000)}
+    api = API | {"request": {"Content-type": "application/json", "data": {"properties": properties}}}
+    path = put_package(config=make_config(apis=[api]))
+
+    html = check(dev, path)
+
+    assert "9700 more are not shown here" in html
+    assert len(html) < 400_000

@@ -275,6 +275,22 @@ def test_what_cannot_be_analysed_to_its_end_says_why(scan, name):
     )
 
 
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+
+
+@pytest.mark.parametrize("path", ["model/model.joblib", "model/Weights.PTH", "model/saved_model.pb", "model/a.onnx"])
+def test_weights_that_are_text_or_empty_are_not_called_clean(scan, path):
+    text, empty = scan(LFS, path=path), scan(b"", path=path)
+
+    assert (text.verdict, list(text.reasons)) == ("could-not-scan", ["scan.unexpected_text"])
+    assert (empty.verdict, list(empty.reasons)) == ("could-not-scan", ["scan.empty"])
+
+
+@pytest.mark.parametrize("path", ["model/words.txt", "model/model.m", "model/model.json", "model/saved_model.pbtxt"])
+def test_files_that_may_be_text_or_empty_are_clean(scan, path):
+    assert (scan(b"a b c\n", path=path).verdict, scan(b"", path=path).verdict) == ("clean", "clean")
+
+
 def test_encrypted_archive_could_not_be_scanned(scan):
     content = bytearray(hostile.zipped({"a": b"secret"}))
     for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):

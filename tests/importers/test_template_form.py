@@ -171,8 +171,8 @@ def test_create_now_starts_the_import(dev):
         ({"mode": "telepathy"}, "id_mode", "This template takes only: Built-in predictive analytics mode"),
         ({"mode": "undefined"}, "id_deployment_types_0", REFUSED_BATCH),
         ({"mode_for": "tf-py36"}, "id_mode", "The modes of the template you have chosen are shown now."),
-        ({"path": "/packages/nothing/model/"}, "check", "The package has errors: see what the check says."),
-        ({"template": "own-onnx", "mode": ""}, "check", "The package has errors: see what the check says."),
+        ({"path": "/packages/nothing/model/"}, "check", "The check found errors: see what it says."),
+        ({"template": "own-onnx", "mode": ""}, "check", "The check found errors: see what it says."),
     ],
 )
 def test_create_now_refuses_and_keeps_everything(dev, changes, target, message):

@@ -118,9 +118,13 @@ def test_broken_configuration_that_is_found_is_no_fault():
         (
             {"model/saved_model.pb": b"x"},
             {"template": "tf-py36", "mode": "image-processing"},
-            ["layout.file_required", "layout.file_required"],
+            ["template.file_required", "template.file_required"],
         ),
-        ({"model/model.ckpt": b"x"}, {"template": "arm-ascend", "mode": "image-processing"}, ["layout.file_required"]),
+        (
+            {"model/model.ckpt": b"x"},
+            {"template": "arm-ascend", "mode": "image-processing"},
+            ["template.file_required"],
+        ),
         ({"model/net.pth": b"x"}, {"template": "own-pytorch"}, ["code.missing"]),
         (WEIGHTS, {"path": "/packages/nothing/model/"}, ["source.missing"]),
         (WEIGHTS, {"path": "/packages/di gits/model/"}, ["source.space_in_path"]),

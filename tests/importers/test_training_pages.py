@@ -4,6 +4,8 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from django.urls import reverse
+from django.utils.timezone import now
 
 from accounts.models import AuditEvent
 from importers.models import RunSource, TrainingJob, TrainingRun
@@ -291,3 +293,27 @@ def test_scripts_of_built_in_algorithms_can_be_kept(as_developer):
     assert answer.content.startswith(b'"""Trains boosted trees that estimate a number')
     wrong = ("tabular-regression/config.json", "nothing/train.py")
     assert [as_developer.get(f"/training-jobs/algorithms/{name}").status_code for name in wrong] == [404, 404]
+
+
+@pytest.mark.parametrize(
+    ("language", "mark", "warning"),
+    [
+        ("en", "Deleted in MLflow", "What came from MLflow does not come back with the next synchronisation."),
+        ("zh-hans", "已在 MLflow 中删除", "来自 MLflow 的运行在下次同步时不会再次出现。"),
+    ],
+)
+def test_run_that_was_deleted_in_mlflow_is_marked_and_not_offered(client, admin, language, mark, warning):
+    run = make_run()
+    make_run(external_id="r2")
+    TrainingRun.objects.filter(pk=run.pk).update(source=RunSource.MLFLOW, gone_at=now())
+    client.force_login(admin)
+    headers = {"Accept-Language": language}
+
+    page = client.get(run.job.get_absolute_url(), headers=headers).content.decode()
+    asked = [
+        client.get(reverse(f"importers:training-{name}-delete", args=[code]), headers=headers).content.decode()
+        for name, code in (("run", run.uuid), ("job", run.job.uuid))
+    ]
+
+    assert (page.count(mark), page.count("source=training")) == (1, 1)
+    assert [warning in text for text in asked] == [True, True]

@@ -8,15 +8,15 @@ from django.core.management import call_command
 
 from importers.catalogue_algorithms import ALGORITHMS
 from importers.models import RunSource, State
-from importers.services import preview_source, submit_import
-from importers.services_training import delete_run, register_run
+from importers.services import preview_source, retry_import, submit_import
+from importers.services_training import delete_job, delete_run, register_run
 from importers.sources import source_for
 from importers.values_training import RunValues
 from registry import artifacts
 from registry.models import Status
 from stores.errors import SourceRefused
 from tests import hostile
-from tests.factories import make_member, make_workspace
+from tests.factories import make_member, make_version, make_workspace
 from tests.importers.jobs import GOOD, put, request_for, run
 from tests.importers.pages import HTMX, typed
 
@@ -102,7 +102,7 @@ def test_preview_and_import_find_the_same():
 @pytest.mark.parametrize("kind", ["framework", "custom"])
 @pytest.mark.parametrize(
     ("missing", "code"),
-    [("model/config.json", "layout.config_missing"), ("model/customize_service.py", "layout.file_required")],
+    [("model/config.json", "layout.config_missing"), ("model/customize_service.py", "training.file_required")],
 )
 def test_run_with_an_own_algorithm_needs_configuration_and_code(kind, missing, code):
     make_run(files={path: content for path, content in OWN.items() if path != missing}, kind=kind)
@@ -227,6 +227,18 @@ def test_run_that_is_not_there_is_refused(job, label):
     assert errors(preview(job, label)) == ["training.run_missing"]
 
 
+def test_run_whose_output_is_gone_is_refused_with_its_place():
+    training_run = make_run()
+    type(training_run).objects.update(output_path="/packages/nothing/")
+
+    (found,) = preview().findings
+    job = run(submit())
+
+    place = "Nothing lies in /packages/nothing/, where V0001 of “digits” left its output."
+    assert (found.code, found.message[: len(place)]) == ("training.output_missing", place)
+    assert [finding["code"] for finding in job.findings] == ["training.output_missing"]
+
+
 def test_run_of_another_workspace_is_not_there():
     make_run()
 
@@ -244,6 +256,31 @@ def test_import_of_a_run_that_was_deleted_fails_and_says_so():
 
     assert (job.state, job.version.status, job.training_run) == (State.FAILED, Status.FAILED, None)
     assert [finding["code"] for finding in job.findings] == ["training.run_missing"]
+
+
+def test_retry_takes_the_run_it_was_submitted_with_whatever_has_its_name_now():
+    training_run = make_run(files={"model/nothing.txt": b"x"})
+    job = run(submit())
+    assert job.state == State.FAILED
+
+    delete_job(training_run.job, by=make_member("ann"))
+    make_run(external_id="b")
+    retry_import(job, by=None)
+    job = run(job)
+
+    assert [finding["code"] for finding in job.findings] == ["training.run_missing"]
+
+
+def test_retry_takes_the_run_after_its_job_lost_others():
+    make_run(external_id="a")
+    second = make_run(external_id="b", files={"model/nothing.txt": b"x"})
+    job = run(submit(label="V0002"))
+
+    put(OWN, folder="digits/b")
+    retry_import(job, by=None)
+    job = run(job)
+
+    assert (job.state, job.training_run, job.version.source_params["run"]) == (State.SUCCEEDED, second, "V0002")
 
 
 def test_algorithm_that_is_gone_from_the_catalogue_is_refused():
@@ -356,6 +393,62 @@ def test_form_without_a_run_says_so_at_its_field(as_developer, job, label):
 
     assert answer.status_code == 422
     assert 'id="id_run_error"' in answer.content.decode()
+
+
+NOT_SUCCESSFUL = {
+    "en": "V0001 of “digits” was not successful. Only successful runs can be imported; choose another one.",
+    "zh-hans": "“digits”的 V0001 没有运行成功。只有运行成功的才能导入，请选择其他运行。",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("others", [0, 1])
+def test_form_says_why_nothing_can_be_made_of_the_run_an_address_asks_for(as_developer, language, others):
+    make_run(status="failed", output_path="")
+    for number in range(others):
+        make_run("other", external_id=str(number))
+    headers = {"Accept-Language": language}
+
+    page = as_developer.get("/imports/new/?source=training&job=digits&run=V0001", headers=headers)
+    sent = typed(source="training", job="digits", run="V0001")
+    refused = as_developer.post("/imports/new/", sent, headers=headers)
+
+    said = NOT_SUCCESSFUL[language]
+    assert [(said in text.content.decode(), options(text.content.decode(), "run")) for text in (page, refused)] == [
+        (True, [("", ""), ("V0001", " selected")])
+    ] * 2
+    assert refused.status_code == 422
+
+
+def test_form_says_that_a_run_is_gone_since_the_page_was_shown(as_developer):
+    make_run()
+
+    answer = as_developer.post("/imports/new/", typed(source="training", job="digits", run="V0002"))
+
+    text = answer.content.decode()
+    assert (answer.status_code, "There is no such run here any more. Choose another one." in text) == (422, True)
+    assert "There is no run V0002 of a training job “digits” here; it may have been deleted." in text
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "0.0.1 of this model exists. Choose another number: a version is never overwritten."),
+        ("zh-hans", "该模型已有版本0.0.1。请更换版本号，已有版本不会被覆盖。"),
+    ],
+)
+@pytest.mark.parametrize("source", ["training", "template"])
+def test_version_that_is_taken_is_refused_at_its_field_by_each_source(as_developer, source, language, said):
+    make_run()
+    make_version("digits")
+    chosen = {"job": "digits", "run": "V0001", "template": "own-sklearn", "path": "/packages/digits/a/model/"}
+
+    sent = typed(source=source, description="Kept", **chosen)
+    answer = as_developer.post("/imports/new/", sent, headers={"Accept-Language": language})
+
+    text = answer.content.decode()
+    assert (answer.status_code, text.count(said)) == (422, 2)
+    assert '<a href="#id_version">' in text and "Kept" in text
 
 
 def test_form_shows_where_the_code_of_a_built_in_algorithm_can_be_read(as_developer):

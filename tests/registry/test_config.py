@@ -90,16 +90,3 @@ def test_requirements_are_the_flattened_dependencies():
 )
 def test_a_metric_is_cut_and_never_rounded(value, text):
     assert Metric("f1", value).text == text
-
-
-def test_parameter_unfolds_objects_and_arrays_and_keeps_what_else_is_said():
-    inner = {"type": "object", "properties": {"x": {"type": "number", "minimum": 0}, "any": True}}
-    parameter = Parameter("rows", "array", {"type": "array", "items": inner, "description": "面"})
-
-    (items,) = parameter.nested
-
-    assert [(part.name, part.type, part.remarks) for part in items.nested] == [
-        ("x", "number", '"minimum": 0'),
-        ("any", "", ""),
-    ]
-    assert (items.name, items.type, parameter.remarks) == ("[ ]", "object", '"description": "面"')

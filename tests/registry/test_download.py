@@ -3,7 +3,8 @@ from django.urls import reverse
 
 from registry import artifacts
 from registry.models import StoredFile
-from tests.factories import make_version, make_workspace
+from tests.accounts.people import SECRET, make_token
+from tests.factories import make_member, make_version, make_workspace
 
 
 def stored(version, path="model/config.json", content=b"{}"):
@@ -64,3 +65,21 @@ def test_download_says_so_when_the_store_lost_the_bytes(as_viewer):
 
     assert answer.status_code == 503
     assert "The artifact store did not give this file." in answer.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "The artifact store did not give this file. Try again in a moment."),
+        ("zh-hans", "制品存储未能提供该文件，请稍后重试。"),
+    ],
+)
+def test_download_with_a_token_says_so_in_json(client, language, said):
+    file = stored(make_version())
+    StoredFile.objects.update(sha256="0" * 64)
+    make_token(make_member("ann"))
+
+    answer = client.get(address(file), headers={"authorization": f"Bearer {SECRET}", "Accept-Language": language})
+
+    assert (answer.status_code, answer.json()) == (503, {"error_code": "ModelArts.0001", "error_msg": said})

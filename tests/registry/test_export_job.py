@@ -90,6 +90,22 @@ def test_export_is_told_in_the_history_of_the_version_and_in_the_trail(version):
     assert trail.params["digest"] == version.digest
 
 
+def test_asking_cancelling_and_asking_again_are_told_in_the_trail(version):
+    ann = make_member("ann")
+    job = submit(version, by=ann)
+    cancel_export(job, by=ann)
+    cancel_export(job, by=ann)
+    ExportJob.objects.update(state=ExportState.FAILED)
+    job.refresh_from_db()
+    retry_export(job, by=ann)
+    retry_export(job, by=ann)
+
+    trail = AuditEvent.objects.filter(code__startswith="export.").order_by("id")
+    assert [event.code for event in trail] == ["export.submitted", "export.cancelled", "export.retried"]
+    told = {"name": version.model.name, "version": version.number, "target": job.path}
+    assert [(event.actor_name, event.params) for event in trail] == [("ann", told)] * 3
+
+
 def test_task_delivered_twice_writes_once(version):
     job = submit(version)
 

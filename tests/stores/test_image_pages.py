@@ -2,6 +2,7 @@
 
 import re
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
 
@@ -152,6 +153,18 @@ def test_image_is_shown_by_its_digest(as_viewer, at, passwords):
     digest, _ = passwords.push("team/iris", "1.0")
 
     assert digest in as_viewer.get(at(f"?repository=team/iris&digest={digest}")).content.decode()
+
+
+def test_who_may_import_begins_at_the_image(client, developer, viewer, at, passwords):
+    passwords.push("team/iris", "1.0")
+    link = re.compile(r'/imports/new/\?source=image&amp;image=([^"]+)"')
+
+    client.force_login(developer)
+    offered = link.findall(client.get(at("?repository=team/iris&tag=1.0")).content.decode())
+    client.force_login(viewer)
+    withheld = link.findall(client.get(at("?repository=team/iris&tag=1.0")).content.decode())
+
+    assert (offered, withheld) == ([quote(f"{passwords.address}/team/iris:1.0", safe="")], [])
 
 
 def test_image_without_a_user_runs_as_root_and_says_so(as_viewer, at, passwords):

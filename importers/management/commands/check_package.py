@@ -13,13 +13,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from importers.package.check import CheckOptions, Limits, PackageReport, check_package
+from importers.catalogue import MODES, TEMPLATES
+from importers.package.check import ALL_TYPES, CheckOptions, Limits, PackageReport, check_package
 from importers.package.local import LocalPackage, UnreadablePath, open_local
 from importers.package.names import is_safe
 from importers.package.notes import size_text
 from importers.scanner import ScanItem, ScanReport, scan_package
+from importers.sources.template import chosen_of
 from registry.engines import ENGINES
-from registry.findings import Finding, Severity, Where, has_errors
+from registry.findings import Finding, Severity, Where, has_errors, message_for
+from stores.errors import SourceRefused
 
 REFUSED, UNREADABLE = 1, 2
 NOT_SCANNED = ScanReport("could-not-scan", (), (), {})
@@ -33,6 +36,11 @@ class Command(BaseCommand):
         parser.add_argument("path", type=Path, metavar="PATH", help="the folder that holds model/, or a zip of it")
         parser.add_argument("--engine", default="", choices=["", *ENGINES], help="when config.json names no model_type")
         parser.add_argument("--config", type=Path, help="a configuration file to use instead of model/config.json")
+        parser.add_argument(
+            "--template", default="", help=f"check as an import by this template: {', '.join(TEMPLATES)}"
+        )
+        parser.add_argument("--mode", default="", help=f"with --template, instead of its own: {', '.join(MODES)}")
+        parser.add_argument("--deployment-type", action="append", choices=ALL_TYPES, dest="types")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument("--language", default="", choices=["", *dict(settings.LANGUAGES)])
 
@@ -49,11 +57,10 @@ class Command(BaseCommand):
             sys.exit(REFUSED)
 
     def _check(self, options: dict[str, Any]) -> tuple[PackageReport, ScanReport]:
-        limits = _limits()
-        text = _text(options["config"]) if options["config"] else None
+        limits, terms = _limits(), _terms(options)
         try:
             with open_local(options["path"], limits) as package:
-                return _examine(package, _options(options, package, text, limits))
+                return _examine(package, _options(options, package, terms, limits))
         except UnreadablePath as error:
             message = _("“%(path)s” is neither a folder nor a zip archive that can be read.") % {
                 "path": options["path"]
@@ -106,14 +113,31 @@ def _limits() -> Limits:
     )
 
 
-def _options(options: dict[str, Any], package: LocalPackage, text: str | None, limits: Limits) -> CheckOptions:
+def _terms(options: dict[str, Any]) -> dict[str, Any]:
+    """Which configuration counts, and what follows from a template: the terms an import by it has."""
+    if not options["template"]:
+        if options["mode"]:
+            raise CommandError(_("--mode belongs to --template. Say which template is meant."), returncode=UNREADABLE)
+        return {"config_text": _text(options["config"]) if options["config"] else None}
+    if options["config"]:
+        raise CommandError(_("A template writes the configuration itself. Leave --config out."), returncode=UNREADABLE)
+    try:
+        template, mode = chosen_of(options)
+    except SourceRefused as refused:
+        raise CommandError(message_for(refused.code, refused.params), returncode=UNREADABLE) from refused
+    text, files = template.config_text(mode), template.demanded_files
+    return {"source": "template", "config_text": text, "required_files": files}
+
+
+def _options(options: dict[str, Any], package: LocalPackage, terms: dict[str, Any], limits: Limits) -> CheckOptions:
     return CheckOptions(
         engine=options["engine"],
-        config_text=text,
+        deployment_types=tuple(dict.fromkeys(options["types"] or ALL_TYPES)),
         strict=settings.STRICT_SEED_RULES,
         limits=limits,
         registry_hosts=None,
         folder_name=package.folder_name,
+        **terms,
     )
 
 
