@@ -15,7 +15,8 @@ class ImportRequest:
 
     `config_text` replaces the source's config.json; `config_origin` says where it came from: found, edited,
     repaired or obs. What a source generates itself counts before it. `submission` names the form that was sent, so
-    that sending it twice is recognised. `consent` says which words of its source were agreed to.
+    that sending it twice is recognised. `consent` says which words of its source were agreed to. `sample` is what the
+    model is asked after its build (see `ModelVersion.sample`); it goes to the version and is not kept twice.
     """
 
     name: str
@@ -29,6 +30,7 @@ class ImportRequest:
     proof_wanted: bool = True
     submission: str = ""
     consent: str = ""
+    sample: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form that is stored; `from_dict` reads it back."""

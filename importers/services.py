@@ -55,6 +55,7 @@ def submit_import(request: ImportRequest, *, workspace: Workspace, by: User | No
         source_params=storable(dict(request.source)) | _consent(request, by),
         model_source=terms.model_source,
         proof_wanted=request.proof_wanted,
+        sample=storable(dict(request.sample)) if request.sample else None,
         by=by,
         replace=replace,
     )

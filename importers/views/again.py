@@ -24,7 +24,13 @@ def job_named(user: Person, workspace: Workspace, code: UUID | None) -> ImportJo
 
 def start_again(job: ImportJob) -> dict[str, Any]:
     """What the form begins with; what it was given wins over what the job's own columns say."""
-    start = {"name": job.model_name, "version": job.version_number, "source": job.source_kind, "path": job.source_path}
+    start: dict[str, Any] = {
+        "name": job.model_name,
+        "version": job.version_number,
+        "source": job.source_kind,
+        "path": job.source_path,
+    }
+    start |= {"sample": job.version.sample} if job.version else {}
     return start | _asked(ImportRequest.from_dict(job.request)) if job.request else start
 
 
@@ -36,6 +42,7 @@ def _asked(request: ImportRequest) -> dict[str, Any]:
         "documents": initial_documents(details.documents),
         "deployment_types": details.deployment_types,
         "engine": request.engine,
+        "prove": request.proof_wanted,
         **(form.start_again(request.source) if form else {}),
         **_specification(request),
         **_configuration(request),

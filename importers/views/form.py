@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.models import Workspace
 from accounts.requests import ConsoleRequest, workspace_for
 from accounts.roles import Action
+from importers.forms_sample import InMemory
 from importers.views.config_text import load_config
 from importers.views.drafts import browse, forget, initial_of, keep, restored
 from importers.views.page import ImportPage
@@ -48,6 +49,7 @@ def within_size(view: View) -> View:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return _too_large(request)
+        request.upload_handlers = [InMemory(request)]
         return protected(request)
 
     return sized
@@ -75,7 +77,7 @@ def import_new(request: ConsoleRequest) -> HttpResponse:
         page.check()
         page.saved = page.data is not None and "saved" in request.GET
         return render(request, PAGE, {"page": page})
-    page = ImportPage(request.user, workspace, data=request.POST)
+    page = ImportPage(request.user, workspace, data=request.POST, files=request.FILES)
     load_config(page)
     page.check()
     job = submit(page, by=request.user) if page.is_valid() else None
@@ -98,7 +100,9 @@ def preflight(request: ConsoleRequest) -> HttpResponse:
         return browse(request)
     if "save" in request.POST and not request.htmx:
         return redirect(f"{keep(request)}&saved=1#configuration")
-    page = ImportPage(request.user, workspace, data=request.POST or None, initial=request.GET.dict())
+    page = ImportPage(
+        request.user, workspace, data=request.POST or None, initial=request.GET.dict(), files=request.FILES
+    )
     load_config(page)
     page.check()
     return render(request, CHECK if request.htmx else PAGE, {"page": page})
@@ -108,7 +112,7 @@ def preflight(request: ConsoleRequest) -> HttpResponse:
 @require_POST
 def source_fields(request: ConsoleRequest) -> HttpResponse:
     """The fields that follow from what was chosen: another source, or within one what its other fields depend on."""
-    page = ImportPage(request.user, importing_workspace(request), data=request.POST)
+    page = ImportPage(request.user, importing_workspace(request), data=request.POST, files=request.FILES)
     load_config(page)
     page.check()
     page.source.errors.clear()  # what was not sent to be accepted is not refused yet

@@ -31,6 +31,8 @@ def _said_of(latest: ModelVersion) -> dict[str, Any]:
         "labels": ",".join(latest.labels.values_list("name", flat=True)),
         "deployment_types": latest.types,
         "documents": initial_documents(documents),
+        "prove": latest.proof_wanted,
+        "sample": latest.sample,
         **_source(latest),
         **_specification(latest),
     }

@@ -8,12 +8,14 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
 from accounts.models import Workspace
 from accounts.queries import Person
 from importers.forms import SOURCE_FORMS, BasicForm, SpecForm, generated_name, source_form
 from importers.forms_image import ONLINE, ImageSourceForm
+from importers.forms_sample import SampleForm
 from importers.forms_source import EditorForm, mark_of
 from importers.package.report import CONFIG, PackageReport
 from importers.request import ImportRequest, pinned
@@ -56,6 +58,7 @@ class ImportPage:
         *,
         data: QueryDict | None = None,
         initial: Mapping[str, Any] | None = None,
+        files: MultiValueDict[str, Any] | None = None,
     ) -> None:
         self.user = user
         self.workspace = workspace
@@ -71,6 +74,7 @@ class ImportPage:
         self.source.offer(workspace)
         self.kind = str(self.source.kind)
         self.spec = SpecForm(self.data, initial=given)
+        self.sample = SampleForm(self.data, files, initial=given)
         self.documents: BaseDocumentsFormSet = DocumentsFormSet(
             self.data, prefix="documents", initial=given.get("documents")
         )
@@ -85,7 +89,7 @@ class ImportPage:
 
     @property
     def forms(self) -> list[forms.Form]:
-        return [self.basic, self.source, self.spec, *self.documents.forms]
+        return [self.basic, self.source, self.spec, self.sample, *self.documents.forms]
 
     @property
     def kinds(self) -> list[tuple[str, str]]:
@@ -238,6 +242,8 @@ class ImportPage:
             config_origin=self.source.config_origin,
             submission=self.submission,
             consent=self.source.consent,
+            proof_wanted=self.sample.cleaned_data["prove"],
+            sample=self.sample.sample,
         )
         return pinned(wanted, self.report.pins) if self.report else wanted
 

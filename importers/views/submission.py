@@ -1,5 +1,6 @@
 """Submitting the import form: refusals become errors at their fields."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from django.utils.timezone import now
@@ -35,7 +36,7 @@ def _submitted_twice(version: ModelVersion, wanted: ImportRequest, by: User) -> 
     """The job that this very form started a moment ago: a second press of the button."""
     recent = ImportJob.objects.filter(version=version, created_by=by, created_at__gt=now() - TWICE)
     job = recent.select_related("version__model").last()
-    return job if job and ImportRequest.from_dict(job.request) == wanted else None
+    return job if job and ImportRequest.from_dict(job.request) == replace(wanted, sample=None) else None
 
 
 def _taken_message(taken: VersionTaken) -> str:

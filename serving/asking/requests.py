@@ -18,6 +18,7 @@ _BREAKING = {'"': "%22", "\r": "%0D", "\n": "%0A"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"
 LONGEST_FILE_NAME = 200
+_LONGEST_LINE = 88
 OCTETS = "application/octet-stream"
 
 
@@ -156,8 +157,13 @@ def _part(name: str, data: bytes, file: SentFile | None = None) -> bytes:
     head = f'Content-Disposition: form-data; name="{_quoted(name)}"'
     if file is not None:
         media = file.content_type if _MEDIA_TYPE.fullmatch(file.content_type) else OCTETS
-        head += f'; filename="{_quoted(file.name[-LONGEST_FILE_NAME:]) or "file"}"\r\nContent-Type: {media}'
+        head += f'; filename="{_quoted(_base(file.name)) or "file"}"\r\nContent-Type: {media}'
     return head.encode(errors="replace") + b"\r\n\r\n" + data
+
+
+def _base(name: str) -> str:
+    """Without the folders some programs send along."""
+    return name.replace("\\", "/").rpartition("/")[2][-LONGEST_FILE_NAME:]
 
 
 def _quoted(name: str) -> str:
@@ -181,5 +187,24 @@ def _refuse_constant(name: str) -> Any:
 
 
 def pretty(value: Any) -> str:
-    """JSON as people read it; what JSON has no form for is written as text."""
-    return json.dumps(value, ensure_ascii=False, indent=2, default=text_of)
+    """JSON as people read it: a list of plain values stays on its line; what JSON has no form for is a text."""
+    return _pretty(value, "")
+
+
+def _pretty(value: Any, margin: str) -> str:
+    inner = f"{margin}  "
+    if isinstance(value, Mapping) and value:
+        pairs = (f"{inner}{_line(str(name))}: {_pretty(each, inner)}" for name, each in value.items())
+        return "{\n" + ",\n".join(pairs) + f"\n{margin}}}"
+    if isinstance(value, list) and value and not _fits(value):
+        return "[\n" + ",\n".join(inner + _pretty(each, inner) for each in value) + f"\n{margin}]"
+    return _line(value)
+
+
+def _fits(values: Sequence[Any]) -> bool:
+    plain = not any(isinstance(each, Mapping | list) for each in values)
+    return plain and len(values) <= _LONGEST_LINE and len(_line(values)) <= _LONGEST_LINE
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=text_of)

@@ -98,6 +98,11 @@ class Result:
         """The height of letters on a picture of this size."""
         return max(1, max(self.extent) // 32)
 
+    @property
+    def drawn(self) -> list[tuple[Box, float]]:
+        """Each box with the height its label stands at: above it where there is room."""
+        return [(box, max(box.y - 0.3 * self.letter, 1.1 * self.letter)) for box in self.boxes]
+
 
 @dataclass
 class Prediction:

@@ -8,6 +8,7 @@ import "./documents.js";
 import "./editor.js";
 import "./import_form.js";
 import "./inline_edit.js";
+import "./keep_files.js";
 import "./labels.js";
 import "./listing.js";
 import "./loading.js";

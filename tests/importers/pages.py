@@ -38,6 +38,7 @@ def typed(path="", **changes):
         "config_text": "",
         "config_mark": "",
         "config_path": "",
+        "prove": "on",
         "cpu": "0.25",
         "memory": "512",
         "accelerator": "gpu",

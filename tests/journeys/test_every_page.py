@@ -151,6 +151,7 @@ PAGES = {
     "import form, image refused": goes("/imports/new/?source=image&image={address}/team/iris:none"),
     "version, image": sees_image,
     "image of a version": goes("{pinned}image/"),
+    "proof of a version": goes("{version}proof/"),
     "template rules": presses("/imports/new/?source=template", ".template-card .help-mark", "dialog[open]"),
     "templates": goes("/model-templates/"),
     "templates, nothing found": goes("/model-templates/?q=nothing-like-it"),

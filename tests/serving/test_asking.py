@@ -30,6 +30,7 @@ from serving.asking import (
     snippets,
     ways,
 )
+from serving.asking.requests import pretty
 from tests.inference.serving import ECHO, SERVER, package_with
 
 NUMBERS = {"type": "object", "properties": {"a": {"type": "number"}, "n": {"type": "integer", "minimum": 3}}}
@@ -416,3 +417,16 @@ def test_no_attachment_breaks_anything(value):
     kept = {"json": value, "files": [{"parameter": value, "name": value, "type": value, "data": ""}]}
 
     assert attached_request(api_of(PICTURE, FORM_TYPE), kept).method == "POST"
+
+
+@given(json_values)
+def test_pretty_json_is_the_same_json(value):
+    text = pretty(value)
+
+    assert json.dumps(json.loads(text)) == json.dumps(json.loads(json.dumps(value)))
+
+
+def test_pretty_json_keeps_plain_lists_on_their_line():
+    assert pretty({"boxes": [[1, 2], [3, 4]], "none": {}, "é": []}) == (
+        '{\n  "boxes": [\n    [1, 2],\n    [3, 4]\n  ],\n  "none": {},\n  "é": []\n}'
+    )

@@ -1,6 +1,7 @@
 """`manage.py import_model`: the import form's twin for scripts."""
 
 import json
+import mimetypes
 import sys
 import time
 from argparse import ArgumentParser
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Workspace
 from importers.catalogue import MODES, TEMPLATES
+from importers.forms_sample import LARGEST_FILES, Sample, check_json, entry_of, too_large
 from importers.models import ImportJob, State
 from importers.package.config_text import LARGEST_CONFIG
 from importers.request import ImportRequest, pinned
@@ -99,6 +101,13 @@ class Command(BaseCommand):
             parser.add_argument(f"--{name}", default="", help=help_text)
         parser.add_argument("--engine", choices=[*ENGINES], default="", help="when nothing in the package says it")
         parser.add_argument("--config", type=Path, metavar="FILE", help="instead of the package's config.json")
+        parser.add_argument(
+            "--sample", type=Path, metavar="FILE", help="asked after the build: JSON, or sent as a file"
+        )
+        parser.add_argument(
+            "--sample-parameter", default="", metavar="P", help="by default the first that takes a file"
+        )
+        parser.add_argument("--no-proof", action="store_true", help="do not start the model after its build")
         parser.add_argument("--description", default="")
         parser.add_argument("--label", action="append", default=[], dest="labels", help=f"up to {MAX_LABELS} times")
         parser.add_argument("--deployment-type", action="append", choices=DeploymentType.values, dest="types")
@@ -167,6 +176,8 @@ def request_of(workspace: Workspace, options: dict[str, Any]) -> ImportRequest:
         config_text=config,
         config_origin="found" if config is None else "edited",
         consent=source_for(options["source"]).consent,
+        proof_wanted=not options["no_proof"],
+        sample=_sample(options["sample"], options["sample_parameter"]) if options["sample"] else None,
     )
 
 
@@ -198,6 +209,25 @@ def _config(path: Path) -> str:
         raise ValidationError(
             _("%(path)s cannot be read: %(error)s") % {"path": path, "error": error.strerror}
         ) from error
+
+
+def _sample(path: Path, parameter: str) -> Sample:
+    """A file whose name ends in .json is the body, unless a parameter says that it is sent as a file."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILES + 1)
+    except OSError as error:
+        raise ValidationError(
+            _("%(path)s cannot be read: %(error)s") % {"path": path, "error": error.strerror}
+        ) from error
+    if path.suffix.lower() == ".json" and not parameter:
+        text = data.decode("utf-8-sig", errors="replace")
+        check_json(text)
+        return {"json": text, "files": []}
+    if len(data) > LARGEST_FILES:
+        raise ValidationError(too_large())
+    media_type = mimetypes.guess_type(path.name)[0] or ""
+    return {"json": "", "files": [entry_of(path.name, media_type, data, parameter)]}
 
 
 def _refused(request: ImportRequest, findings: Sequence[Finding]) -> Answer:
