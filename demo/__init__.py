@@ -1,1 +1,1 @@
-"""The demo: two small models trained on data that ships inside packages, and a package broken on purpose."""
+"""The demo: small models trained on data that ships inside packages, and a package broken on purpose."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import uv
 
 HERE = Path(__file__).resolve().parent
-MODELS = ("digits", "diabetes")
+MODELS = ("digits", "diabetes", "digit-pictures")
 
 
 class TrainingFailed(Exception):

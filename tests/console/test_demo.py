@@ -58,10 +58,12 @@ def test_pages_say_that_the_demo_is_on_its_way(client, developer, settings, tmp_
 
 @pytest.mark.faults
 def test_first_start_brings_the_demo_models_to_normal(tmp_path):
-    with running_console(tmp_path / "data", arguments=()) as console:
+    with running_console(tmp_path / "data", arguments=(), MODELPORT_VERSION_PREPARER="serving.prepare") as console:
         console.await_output(
-            "The demo is ready: the models digits, diabetes, digits-by-template are Normal.", seconds=300
+            "The demo is ready: the models digits, diabetes, digit-pictures, digits-by-template are Normal.",
+            seconds=300,
         )
+        proofs = proofs_in(tmp_path / "data")
         imported = [import_run(tmp_path / "data", job) for job in ("wine", "diabetes-progression")]
 
     assert runs_in(tmp_path / "data") == [
@@ -70,6 +72,12 @@ def test_first_start_brings_the_demo_models_to_normal(tmp_path):
         ("wine", "tabular-classification", "successful"),
     ]
     assert imported == ["published", "published"]
+    assert proofs == ["answered"] * 4
+
+
+def proofs_in(data):
+    with sqlite3.connect(data / "modelport.sqlite3") as database:
+        return [proof for (proof,) in database.execute("SELECT proof FROM registry_modelversion")]
 
 
 def runs_in(data):

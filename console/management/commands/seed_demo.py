@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: trains two small models and imports them the way a click does, one also by a template."""
+"""`manage.py seed_demo`: trains three small models and imports them the way a click does, one also by a template."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -17,6 +17,7 @@ from accounts.roles import Role
 from console.demo_state import Stage, read_demo_state, write_demo_state
 from console.demo_training import seed_training
 from demo.train import HERE, TrainingFailed, train_models
+from importers.forms_sample import entry_of
 from importers.services import ImportRequest, submit_import
 from registry.models import RegisteredModel, Status
 from registry.services import VersionDetails
@@ -38,6 +39,7 @@ class DemoModel:
     description: str
     source_kind: str
     source: Mapping[str, str]
+    sample: Path | None = None
 
 
 MODELS = {
@@ -47,10 +49,17 @@ MODELS = {
     "diabetes": DemoModel(
         "Diabetes progression after one year, boosted trees", "obs", {"path": f"/{BUCKET}/diabetes/"}
     ),
+    "digit-pictures": DemoModel(
+        "Handwritten digits from pictures, ONNX",
+        "obs",
+        {"path": f"/{BUCKET}/digit-pictures/"},
+        HERE / "digit-pictures" / "pictures" / "7.png",
+    ),
     "digits-by-template": DemoModel(
         "The digits once more, without a configuration of their own",
         "template",
         {"template": "own-sklearn", "mode": "predict-analysis", "path": f"/{BUCKET}/digits-weights/model/"},
+        HERE / "digits" / "sample.json",
     ),
 }
 
@@ -82,7 +91,7 @@ class Command(BaseCommand):
         mine = Bucket.objects.filter(name=BUCKET, workspace=workspace)
         bucket = mine.first() or create_bucket(workspace, BUCKET, by=user)
         _upload(bucket, "broken-diabetes", HERE / "broken")
-        self._say(_("Preparing the demo in the background: two models are trained and imported."))
+        self._say(_("Preparing the demo in the background: three models are trained, imported, started and asked."))
         packages = train_models(settings.DATA / "demo")
         _upload(bucket, "broken-diabetes", packages["diabetes"], only=("*.ubj", "*.py"))
         _upload(bucket, "digits-weights", packages["digits"], only=("*.m", "*.py"))
@@ -143,6 +152,14 @@ def _import(name: str, workspace: Workspace, user: User) -> None:
         details=VersionDetails(description=model.description, labels=("demo",)),
         source_kind=model.source_kind,
         source=model.source,
+        sample=_sample(model.sample) if model.sample else None,
     )
     with transaction.atomic():
         submit_import(request, workspace=workspace, by=user)
+
+
+def _sample(path: Path) -> dict[str, Any]:
+    """What the model is asked when it is built: a text of JSON, or a picture."""
+    if path.suffix == ".json":
+        return {"json": path.read_text(encoding="utf-8")}
+    return {"files": [entry_of(path.name, "image/png", path.read_bytes())]}
