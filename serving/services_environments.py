@@ -88,9 +88,12 @@ def _overlaid(version: ModelVersion, difference: list[dict[str, Any]], by: User)
     name = by.get_username()
     overlay = Overlay.objects.create(version=version, difference=difference, created_by=by, created_by_name=name)
     shown = [f"{entry['declared']} → {entry['taken']}" for entry in difference]
-    record_event(version, "overlay.chosen" if shown else "overlay.withdrawn", by=by, taken=", ".join(shown))
-    audit = "overlay.chosen" if shown else "overlay.withdrawn"
-    record_audit(version.model.workspace, audit, by=by, **_named(version), taken=shown)
+    if shown:
+        record_event(version, "overlay.chosen", by=by, taken=", ".join(shown))
+        record_audit(version.model.workspace, "overlay.chosen", by=by, **_named(version), taken=shown)
+    else:
+        record_event(version, "overlay.withdrawn", by=by)
+        record_audit(version.model.workspace, "overlay.withdrawn", by=by, **_named(version))
     return overlay
 
 

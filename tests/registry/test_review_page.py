@@ -216,7 +216,7 @@ def test_review_costs_the_version_page_no_query_more(client, django_assert_num_q
         approve_version(version, by=reviewer)
     client.get("/models/")
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         client.get(version.get_absolute_url())
 
 
