@@ -1,5 +1,6 @@
 """`manage.py seed_demo`: trains two small models and imports them the way a click does, one also by a template."""
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from stores.services import create_bucket, driver_for
 BUCKET = "demo"
 CHUNK = 1024 * 1024
 REST_SECONDS = 600
+# A nought, 8 by 8.
+DIGIT = [int(grey, 17) for grey in "005D910000DFAF5003F20B8004C008800580098004B01C7002E5AC00006DA000"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class DemoModel:
     description: str
     source_kind: str
     source: Mapping[str, str]
+    # What it is asked after its build, where nothing follows from what it declares.
+    sample: str = ""
 
 
 MODELS = {
@@ -51,6 +56,7 @@ MODELS = {
         "The digits once more, without a configuration of their own",
         "template",
         {"template": "own-sklearn", "mode": "predict-analysis", "path": f"/{BUCKET}/digits-weights/model/"},
+        json.dumps({"data": {"req_data": [{"pixels": DIGIT}]}}),
     ),
 }
 
@@ -143,6 +149,7 @@ def _import(name: str, workspace: Workspace, user: User) -> None:
         details=VersionDetails(description=model.description, labels=("demo",)),
         source_kind=model.source_kind,
         source=model.source,
+        sample={"json": model.sample, "files": []} if model.sample else None,
     )
     with transaction.atomic():
         submit_import(request, workspace=workspace, by=user)
