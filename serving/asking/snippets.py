@@ -16,7 +16,7 @@ from serving.asking.requests import path_of
 from serving.asking.samples import example_text
 
 # The environment variable that holds the token.
-VARIABLE = "MODELPORT_TOKEN"
+VARIABLE = "SERVICE_TOKEN"
 # In an argument of curl's own form options these have a meaning that no quoting takes away.
 _NOT_FOR_CURL = re.compile(r'[=\x00-\x1f\x7f"\\;]')
 _LONGEST_LINE = 88

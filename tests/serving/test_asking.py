@@ -377,7 +377,7 @@ def _on_a_port(tmp_path, code=ECHO):
 
 def _both(shown, cwd=None):
     """What the program and, where there is one, the command print."""
-    environment = os.environ | {"MODELPORT_TOKEN": "t"}
+    environment = os.environ | {"SERVICE_TOKEN": "t"}
     run = {"env": environment, "cwd": cwd, "capture_output": True, "text": True, "check": True}
     yield subprocess.run([sys.executable, "-c", shown.python], **run).stdout
     yield subprocess.run(["sh", "-c", shown.curl.replace("curl ", "curl -sS ", 1)], **run).stdout
