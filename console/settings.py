@@ -231,6 +231,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 IMPORT_SWEEP_SECONDS = env.seconds("MODELPORT_IMPORT_SWEEP_SECONDS", 10, least=0.1)
 ARTIFACT_SWEEP_SECONDS = env.seconds("MODELPORT_ARTIFACT_SWEEP_SECONDS", 3600, least=0.1)
 UPLOAD_SWEEP_SECONDS = env.seconds("MODELPORT_UPLOAD_SWEEP_SECONDS", 60, least=0.1)
+SERVICE_SWEEP_SECONDS = env.seconds("MODELPORT_SERVICE_SWEEP_SECONDS", 5, least=0.1)
 EXPORT_SWEEP_SECONDS = env.seconds("MODELPORT_EXPORT_SWEEP_SECONDS", 10, least=0.1)
 
 
@@ -244,6 +245,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-artifacts": _every(ARTIFACT_SWEEP_SECONDS, "importers.sweep_artifacts"),
     "sweep-uploads": _every(UPLOAD_SWEEP_SECONDS, "stores.sweep_uploads"),
     "sweep-exports": _every(EXPORT_SWEEP_SECONDS, "registry.sweep_exports"),
+    "sweep-services": _every(SERVICE_SWEEP_SECONDS, "serving.sweep_services"),
+    "sweep-service-events": _every(3600, "serving.sweep_service_events"),
     "sweep-mlflow": _every(MLFLOW_SWEEP_SECONDS, "importers.sweep_mlflow"),
 }
 
@@ -285,6 +288,14 @@ SCAN_MEMORY_BYTES = env.number("MODELPORT_SCAN_MEMORY_BYTES", 1024**3)
 STRICT_SEED_RULES = env.flag("MODELPORT_STRICT_SEED_RULES", False)
 # The name of the task that prepares an imported version for serving; without one a version is Normal at once.
 VERSION_PREPARER = env.text("MODELPORT_VERSION_PREPARER")
+
+# Serving
+# How many real-time services one person may have in a workspace; stopped ones count, too.
+SERVICE_QUOTA = env.number("MODELPORT_SERVICE_QUOTA", 20, least=1)
+SERVICE_EVENT_SECONDS = env.seconds("MODELPORT_SERVICE_EVENT_SECONDS", 30 * 24 * 3600, least=60)
+# What services may use of this machine together; 0 is all it has.
+POOL_CORES = env.number("MODELPORT_POOL_CORES", 0)
+POOL_MEMORY_MIB = env.number("MODELPORT_POOL_MEMORY_MIB", 0)
 
 LOG_LEVEL = env.choice("MODELPORT_LOG_LEVEL", "WARNING", logging.getLevelNamesMapping(), example="INFO")
 LOG_FORMAT = env.choice("MODELPORT_LOG_FORMAT", "line", logs.FORMATS, example="json")

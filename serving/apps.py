@@ -1,6 +1,8 @@
 from django.apps import AppConfig
 from django.utils.translation import pgettext_lazy
 
+import serving.messages_services  # noqa: F401 - registers what services say
+
 
 class ServingConfig(AppConfig):
     name = "serving"
