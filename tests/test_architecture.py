@@ -18,7 +18,7 @@ STEPS = [
     {"pipeline", "preparation", "exports", "uploads", "building", "proof", "rollout"},
     {"environments", "backends"},
     {"scanner", "scan_child", "sources", "package", "fetching", "known", "heartbeat", "shutdown", "archive", "mlflow"},
-    {"artifacts", "drivers", "oci", "sandbox", "packages", "snapshots"},
+    {"artifacts", "drivers", "oci", "sandbox", "packages", "snapshots", "instance_logs"},
     {"transitions", "details"},
     {"queries"},
     {"values", "request"},

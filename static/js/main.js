@@ -10,6 +10,7 @@ import "./inline_edit.js";
 import "./labels.js";
 import "./listing.js";
 import "./loading.js";
+import "./log.js";
 import "./menu.js";
 import "./picker.js";
 import "./rows.js";
