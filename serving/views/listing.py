@@ -4,9 +4,11 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.requests import ConsoleRequest, allowed
 from registry.views.base import Column, headings, is_part
@@ -50,8 +52,10 @@ def service_status(request: ConsoleRequest, code: UUID) -> HttpResponse:
 
     `on` says on which page it stands, `seen` which state that page shows.
     """
-    service = service_of(request, code)
     on_page = request.GET.get("on") == "page"
+    if request.htmx and not services_for(request.user).filter(uuid=code).exists():
+        return _gone(request, code, on_page=on_page)
+    service = service_of(request, code)
     context = {
         "service": service,
         "allowed": allowed(request, service.workspace),
@@ -61,3 +65,10 @@ def service_status(request: ConsoleRequest, code: UUID) -> HttpResponse:
     if on_page:
         context["revisions"] = current_revisions(service)
     return render(request, "serving/_status_answer.html", context)
+
+
+def _gone(request: ConsoleRequest, code: UUID, *, on_page: bool) -> HttpResponse:
+    """A page that still asks for a service whose deletion has ended: its row goes, from its page people come back."""
+    if on_page:
+        return HttpResponseClientRedirect(reverse("serving:service-list"))
+    return render(request, "serving/_gone.html", {"code": code})

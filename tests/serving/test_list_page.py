@@ -265,3 +265,16 @@ def test_version_in_use_is_kept_and_names_its_services_with_links(client, admin)
     assert re.findall(r'<li><a href="([^"]+)"><bdi>([^<]+)</bdi>', answer.content.decode()) == [
         (f"/services/{service.uuid}/", "service-ab12")
     ]
+
+
+def test_row_goes_when_the_deletion_has_ended(as_developer, developer):
+    service = make_service(by=developer)
+    address = f"/services/{service.uuid}/status/"
+    service.delete()
+
+    listed = as_developer.get(f"{address}?on=list", headers={"HX-Request": "true"})
+    on_page = as_developer.get(f"{address}?on=page", headers={"HX-Request": "true"})
+
+    assert f'<div id="service-{service.uuid}" hx-swap-oob="delete"></div>' in listed.content.decode()
+    assert on_page["HX-Redirect"] == LIST
+    assert as_developer.get(address).status_code == 404

@@ -264,6 +264,7 @@ def test_status_of_the_page_brings_counts_outcome_and_actions(as_developer, serv
     assert re.findall(r'id="([\w-]+)" hx-swap-oob="true"', text) == [
         "service-calls",
         "service-outcome",
+        "service-since",
         "service-actions",
     ]
 
