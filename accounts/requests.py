@@ -34,11 +34,12 @@ class Allowed:
     delete: bool = False
     manage: bool = False
     approve: bool = False
+    deploy: bool = False
 
 
 def allowed(request: ConsoleRequest, workspace: Workspace | None) -> Allowed:
     actions = actions_in(request.user, workspace) if workspace else frozenset()
-    wanted = (Action.IMPORT, Action.EDIT, Action.DELETE, Action.MANAGE, Action.APPROVE)
+    wanted = (Action.IMPORT, Action.EDIT, Action.DELETE, Action.MANAGE, Action.APPROVE, Action.DEPLOY)
     return Allowed(*(action in actions for action in wanted))
 
 

@@ -53,6 +53,12 @@ TOPICS = {
             "users",
         ),
         Topic("review", _("Review"), _("Who decides on versions, what it means, and the review desk."), "shield"),
+        Topic(
+            "services",
+            _("Real-time services"),
+            _("Deploying a version, what happens then, automatic stop, quota and calling it."),
+            "play",
+        ),
         Topic("storage", _("Storage"), _("Buckets, paths, the picker and uploading a package."), "bucket"),
         Topic("registries", _("Container registries"), _("Connecting one, and what an image tells."), "container"),
     )

@@ -231,6 +231,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 IMPORT_SWEEP_SECONDS = env.seconds("MODELPORT_IMPORT_SWEEP_SECONDS", 10, least=0.1)
 ARTIFACT_SWEEP_SECONDS = env.seconds("MODELPORT_ARTIFACT_SWEEP_SECONDS", 3600, least=0.1)
 UPLOAD_SWEEP_SECONDS = env.seconds("MODELPORT_UPLOAD_SWEEP_SECONDS", 60, least=0.1)
+SERVICE_SWEEP_SECONDS = env.seconds("MODELPORT_SERVICE_SWEEP_SECONDS", 5, least=0.1)
 EXPORT_SWEEP_SECONDS = env.seconds("MODELPORT_EXPORT_SWEEP_SECONDS", 10, least=0.1)
 BUILD_SWEEP_SECONDS = env.seconds("MODELPORT_BUILD_SWEEP_SECONDS", 10, least=0.1)
 ENVIRONMENT_SWEEP_SECONDS = env.seconds("MODELPORT_ENVIRONMENT_SWEEP_SECONDS", 3600, least=0.1)
@@ -249,6 +250,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-uploads": _every(UPLOAD_SWEEP_SECONDS, "stores.sweep_uploads"),
     "sweep-exports": _every(EXPORT_SWEEP_SECONDS, "registry.sweep_exports"),
     "sweep-calls": _every(CALLS_SWEEP_SECONDS, "serving.sweep_calls"),
+    "sweep-services": _every(SERVICE_SWEEP_SECONDS, "serving.sweep_services"),
+    "sweep-service-events": _every(3600, "serving.sweep_service_events"),
     "sweep-mlflow": _every(MLFLOW_SWEEP_SECONDS, "importers.sweep_mlflow"),
     "sweep-preparations": _every(BUILD_SWEEP_SECONDS, "serving.sweep_preparations"),
     "sweep-environments": _every(ENVIRONMENT_SWEEP_SECONDS, "serving.sweep_environments"),
@@ -341,6 +344,14 @@ PROOF_ATTEMPTS = env.number("MODELPORT_PROOF_ATTEMPTS", 3, least=1)
 PROOF_LEASE_SECONDS = PROOF_ANSWER_SECONDS + 20
 PROOF_NOTICE_SECONDS = 10
 PROOF_KEPT_SECONDS = env.seconds("MODELPORT_PROOF_KEPT_SECONDS", 3600)
+
+# Serving
+# How many real-time services one person may have in a workspace; stopped ones count, too.
+SERVICE_QUOTA = env.number("MODELPORT_SERVICE_QUOTA", 20, least=1)
+SERVICE_EVENT_SECONDS = env.seconds("MODELPORT_SERVICE_EVENT_SECONDS", 30 * 24 * 3600, least=60)
+# What services may use of this machine together; 0 is all it has.
+POOL_CORES = env.number("MODELPORT_POOL_CORES", 0)
+POOL_MEMORY_MIB = env.number("MODELPORT_POOL_MEMORY_MIB", 0)
 
 LOG_LEVEL = env.choice("MODELPORT_LOG_LEVEL", "WARNING", logging.getLevelNamesMapping(), example="INFO")
 LOG_FORMAT = env.choice("MODELPORT_LOG_FORMAT", "line", logs.FORMATS, example="json")

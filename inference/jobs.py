@@ -69,9 +69,7 @@ class Jobs:
 
     def late(self, begun_before: float) -> list[Job]:
         """Jobs that were begun before this and are still worked on, but for those that are known to be overdue."""
-        return [
-            job for job in self._open if job.started is not None and job.started < begun_before and not job.overdue
-        ]
+        return [job for job in self._open if job.started is not None and job.started < begun_before and not job.overdue]
 
     def work_here(self) -> None:
         """Work off jobs in this thread until `stop`."""

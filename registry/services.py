@@ -335,7 +335,9 @@ def _remove(version: ModelVersion) -> None:
     try:
         version.delete()
     except ProtectedError as error:
-        raise VersionInUse(version, tuple(sorted(error.protected_objects, key=str))) from None
+        # A row that is part of something tells what people know: several revisions are one service.
+        users = {getattr(row, "holder", row) for row in error.protected_objects}
+        raise VersionInUse(version, tuple(sorted(users, key=str))) from None
 
 
 def _after_removal(model: RegisteredModel) -> bool:

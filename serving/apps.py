@@ -3,7 +3,8 @@ from django.utils.translation import pgettext_lazy
 
 import serving.messages_environments
 import serving.messages_instances
-import serving.messages_proofs  # noqa: F401 - registers the words of serving
+import serving.messages_proofs
+import serving.messages_services  # noqa: F401 - registers the words of serving
 
 
 class ServingConfig(AppConfig):

@@ -36,6 +36,7 @@ class Service(models.Model):
     """One or more versions behind one address. People write `desired`, the rollout writes `state`.
 
     `auto_stop_seconds` is null where it runs until it is stopped; `stops_at` is when the present run ends.
+    `deploying_since` is when the present deployment began: its time-out counts from there.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -50,6 +51,7 @@ class Service(models.Model):
     reason_params = models.JSONField(default=dict)
     auto_stop_seconds = models.PositiveIntegerField(null=True)
     stops_at = models.DateTimeField(_("stops at"), null=True)
+    deploying_since = models.DateTimeField(null=True)
     started_at = models.DateTimeField(_("started at"), null=True)
     lease_until = models.DateTimeField(null=True)
     calls = models.PositiveBigIntegerField(_("calls"), default=0)
@@ -113,6 +115,11 @@ class ServiceRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.service} #{self.number}"
+
+    @property
+    def holder(self) -> Service:
+        """What a person would call that which uses the version."""
+        return self.service
 
 
 class Route(models.Model):

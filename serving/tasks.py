@@ -3,8 +3,9 @@
 from celery import shared_task
 
 from registry.models import ModelVersion
-from serving import building, calls, proof, services_environments
-from serving.models import Instance, ProofRecord
+from serving import building, calls, proof, rollout, services_environments
+from serving.models import Instance, ProofRecord, Service
+from serving.services import RECONCILE
 
 
 @shared_task(name=building.PREPARE)
@@ -26,9 +27,10 @@ def sweep_environments() -> None:
 
 @shared_task(name="serving.instance_changed")
 def instance_changed(instance_id: int) -> None:
-    instance = Instance.objects.filter(pk=instance_id).first()
+    instance = Instance.objects.select_related("revision__service").filter(pk=instance_id).first()
     if instance is not None:
         proof.on_instance_change(instance)
+        rollout.on_instance_change(instance)
 
 
 @shared_task(name=proof.RUN_PROOF)
@@ -41,6 +43,23 @@ def run_proof(record_id: int) -> None:
 @shared_task(name="serving.sweep_proofs")
 def sweep_proofs() -> None:
     proof.sweep()
+
+
+@shared_task(name=RECONCILE)
+def reconcile(service_id: int) -> None:
+    service = Service.objects.filter(pk=service_id).first()
+    if service is not None:
+        rollout.reconcile(service)
+
+
+@shared_task(name="serving.sweep_services")
+def sweep_services() -> None:
+    rollout.sweep()
+
+
+@shared_task(name="serving.sweep_service_events")
+def sweep_service_events() -> None:
+    rollout.forget_events()
 
 
 @shared_task(name="serving.sweep_calls")

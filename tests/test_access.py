@@ -14,11 +14,13 @@ from accounts.services_invitations import make_invitation
 from accounts.services_tokens import make_token
 from importers.models import ImportJob, MLflowConnection, TrainingJob
 from registry.services_exports import submit_export
-from serving.models import Environment, Service, VersionEnvironment
+from serving.instance_logs import path_of
+from serving.models import Environment, VersionEnvironment
 from stores.models import Bucket, RegistryConnection, Upload
 from tests.factories import make_bucket, make_member, make_version, make_workspace
 from tests.importers.jobs import GOOD, put
 from tests.registry.test_download import stored
+from tests.serving.deployed import instances_of, make_deployable, make_running
 
 ANYONE, PERSON, OPERATOR = "anyone", "person", "operator"
 TOKEN = "token"  # for programs: nobody comes in by signing in
@@ -70,6 +72,10 @@ def of_mlflow(get, post=None):
 
 def of_upload(get, post=None, **more):
     return of_bucket(get, post, args={"code": "upload"} | more.pop("args", {}), **more)
+
+
+def of_service(get, post=None, **more):
+    return Page(get, post, of="service", args={"code": "service"} | more.pop("args", {}), **more)
 
 
 PAGES = {
@@ -176,6 +182,18 @@ PAGES = {
     "imports/<uuid:code>/status/": Page(VIEW, of="job", args={"code": "job"}),
     "imports/<uuid:code>/cancel/": Page(IMPORT, IMPORT, of="job", args={"code": "job"}),
     "imports/<uuid:code>/retry/": Page(None, IMPORT, of="job", args={"code": "job"}),
+    "services/real-time/": Page(PERSON),
+    "services/real-time/delete/": Page(DEPLOY, DEPLOY),
+    "services/new/real-time/": Page(DEPLOY, DEPLOY),
+    "services/new/real-time/plan/": Page(None, DEPLOY),
+    "services/<uuid:code>/": of_service(VIEW),
+    "services/<uuid:code>/status/": of_service(VIEW),
+    "services/<uuid:code>/start/": of_service(None, DEPLOY),
+    "services/<uuid:code>/stop/": of_service(DEPLOY, DEPLOY),
+    "services/<uuid:code>/delete/": of_service(DEPLOY, DEPLOY),
+    "services/<uuid:code>/auto-stop/": of_service(DEPLOY, DEPLOY),
+    "services/<uuid:code>/edit/": of_service(DEPLOY, DEPLOY),
+    "services/<uuid:code>/logs/<uuid:instance>/": of_service(VIEW, args={"instance": "instance"}),
 }
 DIGEST = f"sha256:{'0' * 64}"
 PINNED = {"reference": f"registry.example.com/team/digits:1.0@{DIGEST}", "digest": DIGEST, "size": 1, "layers": 1}
@@ -228,6 +246,10 @@ def things(people):
     Bucket.objects.create(name="remote", workspace=workspace, driver=Bucket.Driver.S3, endpoint="https://s3.example")
     invitation, secret = make_invitation(workspace, role=Role.VIEWER, note="", by=people[Role.ADMIN])
     token, _ = make_token(workspace, name="ci", role=Role.VIEWER, expires_at=None, by=people[Role.DEVELOPER])
+    service = make_running(make_deployable("deployed"), by=people[Role.DEVELOPER])
+    instance = instances_of(service).get()
+    path_of(instance).parent.mkdir(parents=True, exist_ok=True)
+    path_of(instance).write_text("ready")
     return {
         "workspace": workspace.uuid,
         "member": Membership.objects.get(user=people[Role.VIEWER]).pk,
@@ -245,7 +267,8 @@ def things(people):
         "job": job.uuid,
         "export": export.uuid,
         "proof": version.proof_records.create(answer={"status": 200, "headers": {}, "body": ""}).uuid,
-        "service": Service.objects.create(workspace=workspace, kind="real-time", name="shop").uuid,
+        "service": service.uuid,
+        "instance": instance.uuid,
     }
 
 

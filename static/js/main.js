@@ -12,6 +12,7 @@ import "./keep_files.js";
 import "./labels.js";
 import "./listing.js";
 import "./loading.js";
+import "./log.js";
 import "./menu.js";
 import "./picker.js";
 import "./pictures.js";

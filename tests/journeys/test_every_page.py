@@ -5,10 +5,12 @@ from playwright.sync_api import expect
 
 from console.help import TOPICS
 from tests import hostile
+from tests.journeys.serving import FAILED, has_environment, observes
 from tests.oci_registry import PASSWORD, USER
 
 OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
 TABS = ("overview", "files", "parameters", "dependencies", "checks", "config", "events")
+SERVICE_TABS = ("usage", "configuration", "events", "logs")
 DESKS = (
     "registry/review",
     "registry/modelversion",
@@ -109,6 +111,25 @@ def chooses_all(ann, site):
     expect(ann.page.locator(".desk-narrow")).to_be_visible()
 
 
+def is_refused_a_deployment(ann, site):
+    """With two environment variables, one of which nobody may set."""
+    ann.page.goto(f"/services/new/real-time/?version={site['version'].split('/')[-2]}")
+    ann.page.locator("#id_name").fill("a b")
+    ann.page.locator("[data-document-add]").click()
+    ann.page.locator("#id_variables-0-name").fill("PATH")
+    ann.page.locator("#deploy").click()
+    expect(ann.page.locator("#problems")).to_be_visible()
+
+
+def deploys(ann, version, name):
+    """Where the new service stands."""
+    ann.page.goto(f"/services/new/real-time/?version={version.split('/')[-2]}")
+    ann.page.locator("#id_name").fill(name)
+    ann.page.locator("#deploy").click()
+    ann.page.wait_for_url("**/services/*-*/")
+    return ann.page.url
+
+
 def signs_out(ann, site):
     ann.page.context.clear_cookies()
     ann.page.goto("/accounts/login/?next=/models/")
@@ -202,6 +223,26 @@ PAGES = {
     "image picker": goes("/registries/?pick=image&field=id_image&next=/imports/new/"),
     "image picker, tags": goes("{registry}?repository=team/iris&pick=image&field=id_image&next=/imports/new/"),
     "image picker, image": goes("{registry}?repository=team/iris&tag=1.0&pick=image&field=id_image"),
+    "services": goes("/services/real-time/"),
+    "services, nothing found": goes("/services/real-time/?q=nothing-like-it"),
+    "services, more": presses("/services/real-time/", ".service-row .menu summary", "details[open] .menu-list a"),
+    "services, editing": presses("/services/real-time/", ".service-row [data-edit]", "[data-editing]"),
+    "services, stopping": presses("/services/real-time/", ".service-row [hx-get$='/stop/']", "dialog[open]"),
+    "version, deploy": presses("{version}", ".page-actions .menu .primary", "details[open] .menu-list a"),
+    "deploy form": goes("/services/new/real-time/"),
+    "deploy form, version": lambda ann, site: ann.page.goto(
+        f"/services/new/real-time/?version={site['version'].split('/')[-2]}"
+    ),
+    "deploy form, refused": is_refused_a_deployment,
+    **{f"service, {tab}": goes(f"{{service}}?tab={tab}") for tab in SERVICE_TABS},
+    "service, automatic stop": presses("{service}", "[hx-get*=auto-stop]", "dialog[open]"),
+    "service, delete": presses("{service}", ".page-actions [hx-get*=delete]", "dialog[open]"),
+    "service, delete as a page": goes("{service}delete/"),
+    "service, stop as a page": goes("{service}stop/"),
+    "service, edit as a page": goes("{service}edit/"),
+    "service, automatic stop as a page": goes("{service}auto-stop/"),
+    "deploying service": goes("{deploying}"),
+    "failed service": goes("{failed_service}"),
     "help": goes("/help/"),
     **{f"help, {topic}": goes(f"/help/{topic}/") for topic in TOPICS},
     "password": goes("/accounts/password/"),
@@ -241,8 +282,8 @@ PAGES = {
 
 
 @pytest.fixture(scope="package")
-def site(library, visitor, passwords):
-    """Addresses of things to look at: a good version and a failed one, with their jobs."""
+def site(console, library, visitor, passwords):
+    """Addresses of things to look at: a good version and a failed one, with their jobs; services in three states."""
     good, broken = library.put("shop"), library.put("shop-broken", config="// x\n{,}")
     bad = library.put("shop-hostile", files={"model.joblib": hostile.attack()})
     visitor.imports(good, "shop")
@@ -261,7 +302,14 @@ def site(library, visitor, passwords):
     passwords.push_index("team/iris", "1.0", ["linux/amd64", "linux/arm64/v8"])
     registry = visitor.connects_registry("lab", passwords.address, USER, PASSWORD)
     pinned = visitor.imports_image(f"{passwords.address}/team/iris:1.0", "iris")
+    has_environment(console, version)
+    service, failed_service, deploying = (deploys(visitor, version, f"service-{name}") for name in "abc")
+    observes(console, service, state="ready")
+    observes(console, failed_service, **FAILED)
     return {
+        "service": service,
+        "failed_service": failed_service,
+        "deploying": deploying,
         "registry": registry,
         "address": passwords.address,
         "pinned": pinned,

@@ -24,3 +24,21 @@ def environments_root(settings, tmp_path, downloads):
 def no_needs(monkeypatch):
     """Engines that need nothing themselves, so that an environment is built in a moment."""
     monkeypatch.setattr(locks, "NEEDS", {})
+
+
+@pytest.fixture
+def machine(settings):
+    """One that is large enough for every test."""
+    settings.POOL_CORES, settings.POOL_MEMORY_MIB = 4, 32_000
+
+
+@pytest.fixture
+def as_developer(client, developer):
+    client.force_login(developer)
+    return client
+
+
+@pytest.fixture
+def as_viewer(client, viewer):
+    client.force_login(viewer)
+    return client

@@ -1,0 +1,129 @@
+"""Tags that show services and their instances."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.db.models import Count, Q
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from registry.views.job_progress import clock
+from serving.models import Desired, Instance, InstanceState, Service, ServiceState, Wanted
+from serving.specs import specification_of
+from serving.transitions_services import PREPARING, SCHEDULING, STARTING
+
+register = template.Library()
+
+_KINDS = {
+    ServiceState.DEPLOYING: "busy",
+    ServiceState.RUNNING: "good",
+    ServiceState.CONCERNING: "warn",
+    ServiceState.STOPPING: "busy",
+    ServiceState.STOPPED: "idle",
+    ServiceState.FAILED: "bad",
+    ServiceState.FINISHED: "good",
+}
+_INSTANCE_KINDS = {
+    InstanceState.PENDING: "busy",
+    InstanceState.STARTING: "busy",
+    InstanceState.READY: "good",
+    InstanceState.UNHEALTHY: "warn",
+    InstanceState.RESTARTING: "warn",
+    InstanceState.STOPPED: "idle",
+    InstanceState.FAILED: "bad",
+}
+PHASES = (PREPARING, SCHEDULING, STARTING)
+PERCENT = {PREPARING: 5, SCHEDULING: 20, STARTING: 40}
+# One that runs changes seldom: it is looked at this many times less often than what moves.
+SLOWER = 10
+
+
+@register.inclusion_tag("components/status.html")
+def service_badge(service: Service) -> dict[str, Any]:
+    """Sign and words of a service."""
+    if service.desired == Desired.DELETED:
+        return {"kind": "busy", "words": _("Deleting")}
+    return {"kind": _KINDS[ServiceState(service.state)], "words": service.get_state_display()}
+
+
+@register.inclusion_tag("components/status.html")
+def instance_badge(instance: Instance) -> dict[str, Any]:
+    return {"kind": _INSTANCE_KINDS[InstanceState(instance.state)], "words": instance.get_state_display()}
+
+
+@register.filter
+def polling(service: Service) -> float:
+    """Seconds until a page asks again; 0 for a service at which nothing changes by itself."""
+    if service.desired == Desired.DELETED or not service.at_rest:
+        return settings.PAGE_POLL_SECONDS
+    running = service.state in {ServiceState.RUNNING, ServiceState.CONCERNING}
+    return settings.PAGE_POLL_SECONDS * SLOWER if running else 0
+
+
+@register.simple_tag
+def stops_in(service: Service) -> str:
+    """`stops in 53 minutes`; empty where no automatic stop is ahead."""
+    return _("stops in %(time)s") % {"time": length(service.stops_at - now())} if service.stops_at else ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """`state` is done, current or waiting."""
+
+    label: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """How far a deployment is (services.md §3.3)."""
+
+    steps: tuple[Step, ...]
+    percent: int
+    passed: str
+
+
+@register.simple_tag
+def deployment(service: Service) -> Deployment:
+    """The phases of a deployment, the present one, and the share of it that is done."""
+    place = PHASES.index(service.phase) if service.phase in PHASES else 0
+    labels = (_("Prepare the environment"), _("Schedule resources"), _("Start the model"), _("Running"))
+    states = ["done"] * place + ["current"] + ["waiting"] * (len(labels) - place - 1)
+    steps = tuple(Step(label, state) for label, state in zip(labels, states, strict=True))
+    passed = now() - (service.deploying_since or service.created_at)
+    return Deployment(steps, _percent(service), clock(int(passed.total_seconds())))
+
+
+def _percent(service: Service) -> int:
+    """The model's start is the long phase; of it the instances that are ready count."""
+    done = PERCENT.get(service.phase, 0)
+    if service.phase != STARTING:
+        return done
+    wanted = Instance.objects.filter(revision__service=service, wanted=Wanted.RUNNING)
+    counts = wanted.aggregate(all=Count("pk"), ready=Count("pk", filter=Q(state=InstanceState.READY)))
+    return done + int((100 - done) * counts["ready"] / max(1, counts["all"]))
+
+
+@register.filter
+def hours(seconds: int | None) -> str:
+    """A length of whole hours in words."""
+    count = (seconds or 0) // 3600
+    return ngettext("%(count)d hour", "%(count)d hours", count) % {"count": count}
+
+
+@register.filter
+def specification_words(code: str) -> str:
+    known = specification_of(code)
+    return known.label if known else code
+
+
+def length(left: timedelta) -> str:
+    """Rounded up: minutes below two hours, then hours and minutes."""
+    minutes = max(1, -(-int(left.total_seconds()) // 60))
+    if minutes < 120:
+        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+    return _("%(hours)d h %(minutes)d min") % {"hours": minutes // 60, "minutes": minutes % 60}
