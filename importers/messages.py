@@ -37,6 +37,8 @@ register_messages(
             "The template is for %(engine)s, but no model file of it is there; “%(path)s” belongs to %(other)s. Choose "
             "another template or another folder."
         ),
+        # Said by no check now; reports of before keep it.
+        "layout.file_required": _("This source needs “%(pattern)s” in the model folder. Add the file."),
         "layout.config_missing": _(
             "There is no configuration file. Add model/config.json, or supply a configuration in the form."
         ),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -194,4 +193,5 @@ def _plain(value: Any) -> str:
 
 
 def _cut(text: str, most: int = LONGEST_TEXT) -> str:
-    return Truncator(text).chars(most)
+    # Django's own takes marks upon letters for nothing, and quadratic time to put them into order.
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -54,6 +54,8 @@ MAGIC = (
 RAW_TENSORS = re.compile(r"(.*/)?(variables\.data-\d{5}-of-\d{5}|[^/]+\.onnx[._]data)")
 # Weights that no loader reads from a text: what is left of a broken copy, or a pointer of Git LFS.
 NEVER_TEXT = re.compile(r".*\.(joblib|pkl|pickle|pth?|skops|onnx|pb|h5|keras|ubj|bst|npy|npz|safetensors|tflite|om)")
+# XGBoost reads its JSON under this name too, and the weights of a logged model in JSON are given it.
+JSON_TOO = ".bst"
 TABLE_END = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
 LAYER_CODE = re.compile(rb"class_name\\?\"\s*:\s*\\?\"(?:TFOp)?Lambda\\?\"")
 YAML_CODE = re.compile(rb"(?:^|\n)[ \t]*(?:- +|[\w.-]+: +)?!!python/(?:object|name|module)[/\w]*:")
@@ -137,6 +139,12 @@ def check_safetensors(stream: Stream) -> None:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ScanStop("scan.damaged") from error
     stream.skip(position)
+
+
+def is_never_text(path: str, first: bytes) -> bool:
+    """Whether a text that begins like this, or nothing, is no file of the kind its name says."""
+    name = path.lower()
+    return bool(NEVER_TEXT.fullmatch(name)) and not (name.endswith(JSON_TOO) and first.startswith(b"{"))
 
 
 def check_text(stream: Stream, evidence: Evidence, member: str) -> bool:

@@ -253,7 +253,7 @@ class _Scan:
         if first and self._old_pickle(data, member, depth):
             return
         if formats.check_text(data.open(), self.evidence, member):
-            if not depth and formats.NEVER_TEXT.fullmatch(member.lower()):
+            if not depth and formats.is_never_text(member, first):
                 self.evidence.add("scan.unexpected_text" if first else "scan.empty", member)
             return
         if self._is_structured(data, first, member):

@@ -41,7 +41,8 @@ def keep(request: ConsoleRequest) -> str:
     """Put what the form holds into the session, each form into a place of its own; the address that shows it again."""
     draft = _name_of(request) or secrets.token_urlsafe(8)
     typed = request.POST.copy()
-    typed.pop("save", None)
+    for name in ("csrfmiddlewaretoken", "save"):
+        typed.pop(name, None)
     kept = {draft: typed.urlencode()}
     others = {name: other for name, other in request.session.get(SESSION_KEY, {}).items() if name != draft}
     for name, other in reversed(others.items()):

@@ -4,6 +4,7 @@ import { checkNow, renewToken } from "./import_form.js";
 const form = document.querySelector("[data-import-form]");
 const editor = () => form.querySelector("[data-editor]");
 const typed = () => new URLSearchParams(new FormData(form));
+let saving = Promise.resolve();
 
 function mark() {
   const marks = new Map();
@@ -27,7 +28,7 @@ function say(words, kind = "") {
 }
 
 // The text is kept on the server, and the address of the page leads to it again; nothing is imported.
-async function save() {
+async function send() {
   renewToken();
   const sent = typed();
   try {
@@ -41,6 +42,11 @@ async function save() {
     return say(document.getElementById("config-saved")?.dataset.unsaved ?? "", "error");
   }
   checkNow();
+}
+
+// One after the other, so that an earlier text never arrives behind a later one.
+function save() {
+  saving = saving.then(send, send);
 }
 
 function onKey(event) {

@@ -307,6 +307,13 @@ def test_draft_shows_the_form_again_as_it_was_left(dev):
     assert "data-typed" in html
 
 
+def test_draft_holds_no_token_of_the_form(dev):
+    kept = dev.post(reverse("importers:draft"), typed(csrfmiddlewaretoken="secret", submission="mine"))
+
+    assert kept.status_code == 200
+    assert "secret" not in dev.session["import_draft"]["mine"]
+
+
 def test_each_form_has_a_draft_of_its_own_and_the_newest_three_are_kept(dev):
     address = reverse("importers:draft")
     kept = [dev.post(address, typed(name=name, submission=name)).json() for name in ("a", "b", "c", "a", "d")]

@@ -8,6 +8,7 @@ import struct
 import numpy as np
 import pytest
 
+from importers.package.mlmodel import MLModel
 from importers.package.scan import scan_file
 from importers.package.streams import MEBIBYTE, ScanLimits
 from tests import hostile
@@ -289,6 +290,14 @@ def test_weights_that_are_text_or_empty_are_not_called_clean(scan, path):
 @pytest.mark.parametrize("path", ["model/words.txt", "model/model.m", "model/model.json", "model/saved_model.pbtxt"])
 def test_files_that_may_be_text_or_empty_are_clean(scan, path):
     assert (scan(b"a b c\n", path=path).verdict, scan(b"", path=path).verdict) == ("clean", "clean")
+
+
+def test_json_of_xgboost_is_clean_under_the_name_an_import_gives_it(scan):
+    path = MLModel("XGBoost", "xgboost", "model.json").place
+
+    assert (path, scan(b'{"learner": {}}', path=path, engine="XGBoost").verdict) == ("model.bst", "clean")
+    assert list(scan(LFS, path=path).reasons) == ["scan.unexpected_text"]
+    assert list(scan(b'{"learner": {}}', path="model.ubj").reasons) == ["scan.unexpected_text"]
 
 
 def test_encrypted_archive_could_not_be_scanned(scan):

@@ -127,6 +127,27 @@ def test_text_is_kept_when_it_cannot_be_saved(sign_in, library):
     expect(editor.text).to_have_value("{mine")
 
 
+def test_the_last_text_is_kept_however_slowly_an_earlier_one_is_saved(sign_in, library):
+    ann = sign_in()
+    editor = Editor(ann).opens(library.put("twice"), "twice")
+    sent = []
+
+    def slow_at_first(route):
+        sent.append(route.request)
+        ann.page.wait_for_timeout(1500 if len(sent) == 1 else 0)
+        route.continue_()
+
+    ann.page.route("**/imports/draft/", slow_at_first)
+    for text in ("{first", "{second"):
+        editor.text.fill(text)
+        editor.text.press("Control+s")
+    ann.page.wait_for_timeout(3000)
+    ann.page.reload()
+
+    assert len(sent) == 2
+    expect(editor.text).to_have_value("{second")
+
+
 @pytest.mark.parametrize("javascript", [True, False])
 def test_nested_parameters_fold_by_keyboard(sign_in, library, javascript):
     ann = sign_in(javascript=javascript)

@@ -108,6 +108,14 @@ def test_long_texts_are_cut():
     assert max(map(len, (row.name, row.type, row.description, row.facts[0].text))) == 500
 
 
+def test_marks_upon_letters_count_when_texts_are_cut():
+    marks = "a" + "\u0301\u0323" * 2000
+
+    (row,) = shown({"n": {"description": marks}}).rows
+
+    assert row.description == f"{marks[:499]}…"
+
+
 def test_viewer_escapes_names_and_folds_without_javascript():
     html = html_of({"<script>": {"type": "<b>", "description": "<i>", "properties": {"<u>": {"default": "<s>"}}}})
 
