@@ -92,7 +92,7 @@ def failure_in(path: Path) -> dict[str, Any]:
 def _checked(said: dict[str, Any]) -> dict[str, Any]:
     line = said.get("line")
     found: dict[str, Any] = {name: _text(said.get(name)) for name in ("stage", "file", "error", "message")}
-    found["line"] = line if isinstance(line, int) and 0 < line < 10**7 else None
+    found["line"] = line if type(line) is int and 0 < line < 10**7 else None
     place = f"{found['file']}:{found['line']}" if found["line"] else found["file"]
     return found | {"place": place or found["stage"]}
 
