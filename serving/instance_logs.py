@@ -32,7 +32,7 @@ def tail(instance: Instance, lines: int) -> list[str]:
     found = _last_lines(path, lines)
     if len(found) < lines:
         found = _last_lines(_old(path), lines - len(found)) + found
-    return found
+    return [line[:LINE_CHARACTERS] for line in found]
 
 
 def root() -> Path:
@@ -120,7 +120,7 @@ def _last_lines(path: Path, lines: int) -> list[str]:
     except OSError:
         return []
     whole = found[1:] if start and len(found) > 1 else found
-    texts = [line.decode("utf-8", "replace").replace("\0", "")[:LINE_CHARACTERS] for line in whole if line]
+    texts = [line.decode("utf-8", "replace").replace("\0", "") for line in whole if line]
     return texts[-lines:] if lines else []
 
 
