@@ -32,7 +32,7 @@ def tail(instance: Instance, lines: int) -> list[str]:
     found = _last_lines(path, lines)
     if len(found) < lines:
         found = _last_lines(_old(path), lines - len(found)) + found
-    return found
+    return [line[:LINE_CHARACTERS] for line in found]
 
 
 def root() -> Path:
@@ -92,7 +92,7 @@ def failure_in(path: Path) -> dict[str, Any]:
 def _checked(said: dict[str, Any]) -> dict[str, Any]:
     line = said.get("line")
     found: dict[str, Any] = {name: _text(said.get(name)) for name in ("stage", "file", "error", "message")}
-    found["line"] = line if isinstance(line, int) and 0 < line < 10**7 else None
+    found["line"] = line if type(line) is int and 0 < line < 10**7 else None
     place = f"{found['file']}:{found['line']}" if found["line"] else found["file"]
     return found | {"place": place or found["stage"]}
 
@@ -120,7 +120,7 @@ def _last_lines(path: Path, lines: int) -> list[str]:
     except OSError:
         return []
     whole = found[1:] if start and len(found) > 1 else found
-    texts = [line.decode("utf-8", "replace").replace("\0", "")[:LINE_CHARACTERS] for line in whole if line]
+    texts = [line.decode("utf-8", "replace").replace("\0", "") for line in whole if line]
     return texts[-lines:] if lines else []
 
 

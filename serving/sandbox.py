@@ -153,6 +153,7 @@ def _system() -> list[str]:
             words += ("--symlink", str(path.readlink()), name)
         elif path.is_dir():
             words += _bound(path, name)
+    words += ("--perms", "0755", "--dir", "/etc")
     for name in LOOKED_UP:
         words += ("--ro-bind-try", name, name)
     prefix = Path(sys.base_prefix)

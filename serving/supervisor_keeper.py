@@ -32,6 +32,8 @@ MISSES = 3
 LOAD_MARGIN = 10
 BACK_OFF = (1, 2, 5, 15, 30)
 STATISTICS_SECONDS = 5.0
+# For memory that no control group limits.
+MEASURE_SECONDS = 0.5
 # Codes with which `inference/server.py` says why it did not load: trying again changes nothing.
 FINAL = {
     2: "instance.misused",
@@ -203,7 +205,7 @@ class _Watch:
         self._began = time.monotonic()
         self._misses = 0
         self._unhealthy_since = 0.0
-        self._next_question = self._next_statistics = 0.0
+        self._next_question = self._next_statistics = self._next_measure = 0.0
         self._question: asyncio.Task[Health] | None = None
 
     async def until_end(self) -> Ended | None:
@@ -233,6 +235,8 @@ class _Watch:
         if moment >= self._next_statistics:
             self._next_statistics = moment + STATISTICS_SECONDS
             self._values |= self._process.statistics() | {"seen_at": now(), "pid": self._process.server()}
+        if moment >= self._next_measure:
+            self._next_measure = moment + MEASURE_SECONDS
             if self._process.overruns():
                 return self._out_of_memory(None)
         if self._question is None and moment >= self._next_question:
