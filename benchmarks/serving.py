@@ -1,6 +1,7 @@
 """What serving costs: the demo's digits model through us, against the same model behind uvicorn.
 
     python -m benchmarks.serving [--seconds 0.5] [--rounds 8] [--work FOLDER]
+                                 [--deployed http://localhost:8001/infer/UUID --token TOKEN]
 
 The baseline is the least an engineer could write: an ASGI application that calls the model in the event loop, behind
 uvicorn with uvloop and httptools, in the same Python and with the same steps. It, an instance asked directly, and an
@@ -8,6 +9,9 @@ instance behind the gateway (authenticated, counted) are asked in turn, with one
 which each waits for its answer. Every round gives a ratio to the baseline of that round; printed is the median one, so
 that another load of the machine weighs on both. Also: times of the median and the slowest percent, the processor time
 of each process for a call, the gateway's share, and the memory of an idle instance beyond the model's own.
+
+The instance behind the gateway is not confined here. With `--deployed` the demo's digits model as a service of a running
+console on this machine is asked as well: sandbox, gateway and counting as they are for everybody.
 """
 
 import argparse
@@ -27,6 +31,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uv
 import uvloop
@@ -38,7 +43,14 @@ from serving.routing import RevisionRoute, Routes, ServiceRoute, TokenRoute, doc
 ROOT = Path(__file__).resolve().parents[1]
 SERVER = ROOT / "inference" / "server.py"
 TOKEN = "mp_benchmark"
-REACH = {("direct", 1): 0.9, ("direct", 8): 0.9, ("gateway", 1): 0.5, ("gateway", 8): 0.8}
+REACH = {
+    ("deployed", 1): 0.5,
+    ("deployed", 8): 0.8,
+    ("direct", 1): 0.9,
+    ("direct", 8): 0.9,
+    ("gateway", 1): 0.5,
+    ("gateway", 8): 0.8,
+}
 BASELINE = """
 import json, joblib, numpy as np
 model = joblib.load("digits.m")
@@ -244,6 +256,15 @@ def contestants(stack: ExitStack, work: Path, python: Path, package: Path) -> li
     return found
 
 
+def deployed(address: str, token: str) -> Contestant:
+    """A service of a running console."""
+    parts = urlsplit(address)
+    assert parts.port, address
+    contestant = Contestant("deployed", parts.port, request_to(parts.path, f"X-Auth-Token: {token}"), {})
+    await_answer(contestant.port, contestant.request)
+    return contestant
+
+
 def tell(found: list[Contestant], connections: int) -> None:
     base = found[0].rates[connections]
     for each in found:
@@ -252,6 +273,7 @@ def tell(found: list[Contestant], connections: int) -> None:
         spent = ", ".join(
             f"{name} {seconds / len(times) * 1e6:.0f} µs" for name, seconds in each.spent[connections].items()
         )
+        spent = spent or "not known"
         ratio = statistics.median(own / other for own, other in zip(each.rates[connections], base, strict=True))
         reach = REACH.get((each.name, connections))
         wanted = f" (reach {reach}: {'yes' if ratio >= reach else 'NO'})" if reach else ""
@@ -278,11 +300,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--deployed")
+    parser.add_argument("--token", default="")
     wanted = parser.parse_args()
     work = (wanted.work or Path(tempfile.mkdtemp(prefix="mp-"))).absolute()
     python, package = prepare(work)
     with ExitStack() as stack:
         found = contestants(stack, work, python, package)
+        if wanted.deployed:
+            found.append(deployed(wanted.deployed, wanted.token))
         tell_memory(python, package, found[1].processes["instance"])
         for connections in (1, 8):
             for _round in range(wanted.rounds):

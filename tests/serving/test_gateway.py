@@ -3,6 +3,8 @@
 import json
 import signal
 import statistics
+import subprocess
+import sys
 import time
 import uuid
 
@@ -265,6 +267,14 @@ def test_gateway_without_any_snapshot_says_so(tmp_path):
 
     assert (health.status, health.value["health"]) == (503, False)
     assert (found.status, found.value["error_code"]) == (503, "ModelArts.4503")
+
+
+def test_gateway_needs_nothing_of_django():
+    code = "import sys, serving.gateway.process; print([name for name in sys.modules if name.startswith('django')])"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
 
 
 def test_killed_gateway_answers_again_after_its_start(tmp_path, model):
