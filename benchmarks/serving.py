@@ -10,8 +10,8 @@ which each waits for its answer. Every round gives a ratio to the baseline of th
 that another load of the machine weighs on both. Also: times of the median and the slowest percent, the processor time
 of each process for a call, the gateway's share, and the memory of an idle instance beyond the model's own.
 
-The instance behind the gateway is not confined here. With `--deployed` the demo's digits model as a service of a running
-console on this machine is asked as well: sandbox, gateway and counting as they are for everybody.
+The instance behind the gateway is not confined here. With `--deployed` the demo's digits model as a service of a
+running console on this machine is asked as well: sandbox, gateway and counting as they are for everybody.
 """
 
 import argparse

@@ -23,7 +23,10 @@ from registry.models import ModelVersion
 from registry.views.base import is_part
 from serving import instance_logs
 from serving.models import Instance, InstanceState, Purpose, Service, ServiceRevision
+from serving.queries_protections import protections_here, protections_of
 from serving.queries_services import EVENTS_SHOWN, NEWEST_FIRST, EventFilter, EventPage, current_revisions
+from serving.snapshots import snapshot_state
+from serving.views import monitoring, prediction
 from serving.views.base import service_of
 
 LINES_SHOWN = 300
@@ -82,6 +85,7 @@ def _usage(service: Service, request: ConsoleRequest) -> dict[str, Any]:
         "chosen": chosen,
         "config": ModelConfig.from_dict(config),
         "endpoint": f"{settings.GATEWAY_URL}/infer/{service.uuid}",
+        "gateway": snapshot_state(),
     }
 
 
@@ -108,6 +112,7 @@ def _configuration(service: Service, request: ConsoleRequest) -> dict[str, Any]:
             for each in revisions
         ],
         "history": history,
+        "protections": protections_of(instances[-1]) if instances else protections_here(),
     }
 
 
@@ -148,7 +153,9 @@ SINCE = (
 # `context(service, request)` there.
 TABS: Mapping[str, Tab] = {
     "usage": Tab(_("Usage guide"), _usage),
+    "prediction": Tab(_("Prediction"), prediction.context),
     "configuration": Tab(_("Configuration updates"), _configuration),
+    "monitoring": Tab(_("Monitoring"), monitoring.context),
     "events": Tab(_("Events"), _events),
     "logs": Tab(_("Logs"), _logs),
 }
