@@ -275,12 +275,14 @@ def tell(found: list[Contestant], connections: int) -> None:
         )
         spent = spent or "not known"
         ratio = statistics.median(own / other for own, other in zip(each.rates[connections], base, strict=True))
+        middle = sorted(found[0].times[connections])[len(found[0].times[connections]) // 2] * 1000 / median
         reach = REACH.get((each.name, connections))
         wanted = f" (reach {reach}: {'yes' if ratio >= reach else 'NO'})" if reach else ""
         print(
             f"{connections} connections, {each.name}: {statistics.median(each.rates[connections]):.0f}/s, "
             f"p50 {median:.2f} ms, p99 {slowest:.2f} ms, longest {times[-1] * 1000:.0f} ms, "
-            f"processor: {spent}, ratio {ratio:.2f}{wanted}"
+            f"processor: {spent}, ratio {ratio:.2f}{wanted}, "
+            f"of the median times {middle:.2f}"
         )
     gateway = found[2].spent[connections]
     share = gateway["gateway"] / (sum(gateway.values()) or 1)

@@ -27,7 +27,7 @@ from serving.queries_environments import unused_environments, waiting_versions
 
 logger = logging.getLogger(__name__)
 # The folder of a build shows every moment that it is in use; this many leases later it is left over.
-LEASES_LEFT = 5
+LEASES_LEFT = 2
 
 
 @transaction.atomic
@@ -65,7 +65,8 @@ def take_as_declared(version: ModelVersion, *, by: User) -> bool:
 
 
 def sweep_preparations() -> None:
-    """Ring what waits to be prepared; end what took too many workers with it."""
+    """Ring what waits to be prepared; end what took too many workers with it; remove what dead ones left half made."""
+    _sweep_unfinished()
     for version in waiting_versions(now()):
         if version.attempts >= settings.BUILD_ATTEMPTS and version.lease_until is not None:
             preparation.fail_build(version, "build.worker_died", attempts=version.attempts)
@@ -74,8 +75,7 @@ def sweep_preparations() -> None:
 
 
 def sweep_environments() -> None:
-    """Remove environments nobody needs, folders nobody knows, and what dead builders left."""
-    _sweep_unfinished()
+    """Remove environments nobody needs and folders nobody knows."""
     since = now() - timedelta(seconds=settings.ENVIRONMENT_GRACE_SECONDS)
     freed = [_remove(environment) for environment in unused_environments(since)]
     freed += [_remove(_adopted(name)) for name in _strays()]

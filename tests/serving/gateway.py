@@ -18,7 +18,7 @@ from tests.inference.serving import Answer, read_all
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "mp_a-token-of-workspace-one"
 OTHERS = "mp_a-token-of-workspace-two"
-WAIT_SECONDS = 60
+WAIT_SECONDS = 240
 
 
 def free_port():

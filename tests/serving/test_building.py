@@ -359,7 +359,7 @@ def test_the_sweep_leaves_a_build_under_way_and_takes_what_a_dead_one_left(db):
         dead.mkdir()
         os.utime(dead, (0, 0))
 
-        sweep_environments()
+        sweep_preparations()
 
         assert shop.folder.exists()
         assert not dead.exists()
@@ -431,6 +431,7 @@ def test_a_builder_that_is_killed_leaves_nothing_half_made(settings, monkeypatch
     version = run(version)
     for folder in environments.unfinished().iterdir():
         os.utime(folder, (0, 0))
+    sweep_preparations()
     sweep_environments()
 
     environment = version.environment_record.environment
