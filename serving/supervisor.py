@@ -28,9 +28,11 @@ from django.db import close_old_connections, connections
 from serving import instance_logs
 from serving import supervisor_ledger as ledger
 from serving import transitions_instances as transitions
+from serving.calls import ingest
 from serving.models import INSTANCE_RESTS, InstanceState, Wanted
 from serving.sandbox import install_code
 from serving.sandbox_cgroups import Groups
+from serving.snapshots import write_snapshot
 from serving.supervisor_keeper import Keeper
 from serving.supervisor_ledger import CannotStart, Plan, Row
 from serving.supervisor_probes import Ground, Protection, as_stored, broken_essentials, probe
@@ -44,8 +46,8 @@ SWEEP_SECONDS = 60.0
 SOCKET_FOLDER_LIMIT = 60
 Result = TypeVar("Result")
 
-# What is done in the thread of the tables after each round, such as writing the snapshot of the gateway.
-AFTER_ROUND: tuple[Callable[[], object], ...] = ()
+# What is done in the thread of the tables after each round, for the gateway of this host.
+AFTER_ROUND: tuple[Callable[[], object], ...] = (write_snapshot, ingest)
 
 
 class AlreadySupervised(Exception):
