@@ -10,14 +10,30 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.models import Workspace
 from importers.catalogue_algorithms import ALGORITHMS
 from importers.models import AlgorithmKind, RunStatus, TrainingRun
 from importers.values_training import LONGEST_NAME, RunValues, check_run
 from registry.engines import ENGINES, IMAGE
+from registry.findings import message_for
+from stores.errors import SourceRefused
+from stores.services import resolve
 
 _PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
 _WHEN = "%Y-%m-%dT%H:%M:%S"
 LONGEST_TEXT = 20_000
+SAID = (
+    "status",
+    "kind",
+    "algorithm",
+    "project",
+    "engine",
+    "output_path",
+    "metrics",
+    "parameters",
+    "started_at",
+    "finished_at",
+)
 
 
 def _number(text: str) -> float:
@@ -84,7 +100,10 @@ def _when(label: Any) -> forms.DateTimeField:
 
 
 class TrainingRunForm(forms.Form):
-    """A run entered by hand; without an external ID it is a new one."""
+    """A run entered by hand; without an external ID it is a new one.
+
+    With `run` it says more of that one: what is known of it stays, what is not changed is not said again.
+    """
 
     job = forms.CharField(
         label=pgettext_lazy("training", "Training job"),
@@ -127,9 +146,23 @@ class TrainingRunForm(forms.Form):
         help_text=_("What the run is called where it was trained. Left empty, one is made up."),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, workspace: Workspace, run: TrainingRun | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.workspace = workspace
+        self.run = run
         self.fields["algorithm"].choices = [("", "--"), *((each.name, each.title) for each in ALGORITHMS.values())]  # type: ignore[attr-defined]
+        for name in known_of(run) if run else ():
+            self.fields[name].disabled = True
+
+    def clean_output_path(self) -> str:
+        """What somebody types is there to be looked at; only scripts may name a bucket that comes later."""
+        path = str(self.cleaned_data["output_path"])
+        if path and "output_path" in self.changed_data:
+            try:
+                resolve(self.workspace, path)
+            except SourceRefused as refused:
+                raise ValidationError(message_for(refused.code, refused.params), code=refused.code) from refused
+        return path
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -143,13 +176,11 @@ class TrainingRunForm(forms.Form):
         return cleaned
 
     def _read(self, cleaned: dict[str, Any]) -> RunValues:
-        names = ("status", "kind", "algorithm", "project", "engine", "output_path", "metrics", "parameters")
+        said = [name for name in SAID if self.run is None or name in self.changed_data]
         return RunValues(
             job=cleaned["job"],
             external_id=cleaned["external_id"] or f"form-{secrets.token_hex(6)}",
-            started_at=cleaned["started_at"],
-            finished_at=cleaned["finished_at"],
-            **{name: cleaned[name] for name in names},
+            **{name: cleaned[name] for name in said},
         )
 
 
@@ -162,7 +193,11 @@ def _drop_unasked(cleaned: dict[str, Any]) -> None:
 
 def initial_of(run: TrainingRun) -> dict[str, Any]:
     """The form as it would have to be filled in to say the same of the run once more."""
-    names = ("external_id", "status", "kind", "algorithm", "project", "engine", "output_path")
-    times = {"started_at": run.started_at, "finished_at": run.finished_at}
     lines = {"metrics": lines_of(run.metrics), "parameters": lines_of(run.parameters)}
-    return {"job": run.job.name} | {name: getattr(run, name) for name in names} | times | lines
+    return {"job": run.job.name, "external_id": run.external_id} | {name: getattr(run, name) for name in SAID} | lines
+
+
+def known_of(run: TrainingRun) -> list[str]:
+    """The fields that nothing else can be said in any more; a status stays open until the run ended."""
+    open_ones = {"status"} if not run.ended else set()
+    return ["job", "external_id", *(name for name in SAID if getattr(run, name) and name not in open_ones)]

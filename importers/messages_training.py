@@ -9,8 +9,8 @@ from registry.findings import register_messages
 register_messages(
     {
         "training.contradicts": _(
-            "“%(field)s” was said before and is different now. A run may advance its status or become deployed, "
-            "nothing else; register another run under another external ID."
+            "“%(field)s” was said before and is different now. A run may advance its status, become "
+            "deployed or say what was not said yet; register another run under another external ID."
         ),
         "training.status_back": _("A run that is %(before)s cannot become %(after)s: its status only advances."),
         "training.deployed_not_exeml": _("Only runs of ExeML are imported because they were deployed."),
@@ -28,7 +28,8 @@ register_messages(
             "%(run)s of “%(job)s” was not successful. Only successful runs can be imported; choose another one."
         ),
         "training.run_without_output": _(
-            "Nobody said where %(run)s of “%(job)s” left its output. Register the run anew with its output path."
+            "Nobody said where %(run)s of “%(job)s” left its output. Press Update beside the run and give its "
+            "output path, or send the run again with it."
         ),
         "training.output_missing": _(
             "Nothing lies in %(path)s, where %(run)s of “%(job)s” left its output. Put the files back there, or choose "

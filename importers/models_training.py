@@ -212,6 +212,16 @@ class TrainingRun(models.Model):
         return done and self.kind != AlgorithmKind.EXEML
 
     @property
+    def lacks_output(self) -> bool:
+        """Whether nothing but its output stands between it and a model."""
+        return self.status == RunStatus.SUCCESSFUL and not self.output_path and self.gone_at is None
+
+    @property
+    def open(self) -> bool:
+        """Whether there is more to be said of it that matters."""
+        return not self.ended or self.lacks_output
+
+    @property
     def duration(self) -> timedelta | None:
         return self.finished_at - self.started_at if self.started_at and self.finished_at else None
 

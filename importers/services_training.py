@@ -19,7 +19,7 @@ from importers.models import RUN_ENDED, AlgorithmKind, ForgottenRun, RunSource, 
 from importers.request import ImportRequest
 from importers.services import submit_import
 from importers.storable import storable
-from importers.values_training import RunValues, check_new, check_run
+from importers.values_training import RunValues, check_run, problems_of
 from registry.models import SourceKind
 from registry.values import VersionDetails
 from registry.versions import FIRST
@@ -27,7 +27,7 @@ from registry.versions import FIRST
 BATCH = 500
 # The longest name of a model.
 NAME_LENGTH = 48
-# What is said once and stays; a status that advances may add what was not said yet.
+# What is said once and stays; what was not said yet may be added at any time.
 FACTS = (
     "kind",
     "algorithm",
@@ -62,7 +62,7 @@ def record_run(
 ) -> tuple[TrainingRun, Registered]:
     """Keep a run under its job and external ID, making the job where there is none.
 
-    The same body again changes nothing. A later one may advance the status, adding what was not said yet, or set
+    The same body again changes nothing. A later one may advance the status, add what was not said yet, or set
     `deployed`; raises RunConflict for everything else, and ValidationError, by field, for what is against the rules.
     """
     body = replace(body, parameters=storable(dict(body.parameters)))
@@ -77,6 +77,14 @@ def record_run(
         return run, Registered.UNCHANGED
     _advance(run, changes, by=by)
     return run, Registered.ADVANCED
+
+
+def refusals(workspace: Workspace, body: RunValues) -> dict[str, list[str]]:
+    """Everything that `record_run` would find wrong with the values, by field; empty when nothing is."""
+    known = TrainingRun.objects.filter(
+        job__workspace=workspace, job__name=body.job, external_id=body.external_id
+    ).exists()
+    return problems_of(body, new=not known)
 
 
 @transaction.atomic
@@ -121,8 +129,7 @@ def _job_named(workspace: Workspace, name: str, by: Person | None) -> TrainingJo
 
 def _create(job: TrainingJob, body: RunValues, *, by: User | None, source: RunSource) -> TrainingRun:
     body = replace(body, kind=body.kind or AlgorithmKind.FRAMEWORK)
-    check_run(body)
-    check_new(body)
+    check_run(body, new=True)
     facts = {name: getattr(body, name) for name in FACTS}
     facts |= {"metrics": dict(body.metrics)}
     run = TrainingRun.objects.create(
@@ -151,13 +158,21 @@ def _changes(run: TrainingRun, body: RunValues) -> dict[str, Any]:
         said, known = getattr(body, name), getattr(run, name)
         if not said or said == known:
             continue
-        if known or not advances:
+        if known:
             raise RunConflict("training.contradicts", field=name)
         changes[name] = said
+    if changes:
+        _check_whole(run, changes)
     if body.deployed and not run.deployed:
         _check_deployable(run, changes)
         changes["deployed"] = True
     return changes
+
+
+def _check_whole(run: TrainingRun, changes: Mapping[str, Any]) -> None:
+    """What is added must agree with what was said before; raises ValidationError where it does not."""
+    whole = {name: changes.get(name, getattr(run, name)) for name in (*FACTS, "status")}
+    check_run(RunValues(job=run.job.name, external_id=run.external_id, **whole))
 
 
 def _advances(run: TrainingRun, status: str) -> bool:

@@ -50,16 +50,28 @@ class RunValues:
     finished_at: datetime | None = None
 
 
-def check_run(values: RunValues) -> None:
-    """Raise ValidationError with everything that is wrong with the values, by field."""
+def check_run(values: RunValues, *, new: bool = False) -> None:
+    """Raise ValidationError with everything that is wrong with the values, by field.
+
+    `new` asks for what must be said of a run that nobody knows of yet.
+    """
     problems: dict[str, list[ValidationError]] = {}
-    for name, rule in _RULES:
+    for name, rule in (*_RULES, *(_NEW_RULES if new else ())):
         try:
             rule(values)
         except ValidationError as error:
             problems.setdefault(name, []).append(error)
     if problems:
         raise ValidationError(problems)
+
+
+def problems_of(values: RunValues, *, new: bool) -> dict[str, list[str]]:
+    """What `check_run` would raise, in words."""
+    try:
+        check_run(values, new=new)
+    except ValidationError as error:
+        return error.message_dict
+    return {}
 
 
 def _named(text: str, *, required: bool) -> None:
@@ -131,13 +143,14 @@ def _check_deployed(values: RunValues) -> None:
         raise ValidationError(_("Only a successful run can have been deployed."), code="not_successful")
 
 
-def check_new(values: RunValues) -> None:
-    """What a run must say that nobody knows of yet; raises ValidationError as `check_run` does, which comes first."""
+def _check_new_status(values: RunValues) -> None:
     if not values.status:
-        raise ValidationError({"status": ValidationError(_("This field is required."), code="required")})
+        raise ValidationError(_("This field is required."), code="required")
+
+
+def _check_new_output(values: RunValues) -> None:
     if values.deployed and not values.output_path:
-        said = ValidationError(_("Say where the deployed run left its output."), code="required")
-        raise ValidationError({"output_path": said})
+        raise ValidationError(_("Say where the deployed run left its output."), code="required")
 
 
 def _check_entries(entries: Mapping[str, Any]) -> None:
@@ -214,4 +227,8 @@ _RULES: tuple[tuple[str, Callable[[RunValues], None]], ...] = (
     ("started_at", lambda values: _check_year(values.started_at)),
     ("finished_at", lambda values: _check_year(values.finished_at)),
     ("finished_at", _check_times),
+)
+_NEW_RULES: tuple[tuple[str, Callable[[RunValues], None]], ...] = (
+    ("status", _check_new_status),
+    ("output_path", _check_new_output),
 )

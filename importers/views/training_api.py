@@ -13,16 +13,18 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
+from accounts.models import Workspace
 from accounts.requests import ConsoleRequest, workspace_for
 from accounts.requests_tokens import accepts_token, api_error
 from accounts.roles import Action
 from importers.errors import RunConflict
 from importers.models import RunSource
-from importers.services_training import Registered, record_run
+from importers.services_training import Registered, record_run, refusals
 from importers.values_training import RunValues
 from registry.findings import message_for
+from stores.errors import SourceRefused
+from stores.services import resolve
 
 LARGEST_BODY = 1024 * 1024
 DEEPEST = 16
@@ -34,16 +36,23 @@ Errors = dict[str, list[str]]
 @csrf_exempt
 @login_not_required
 @accepts_token(Action.IMPORT)
-@require_POST
 def training_runs(request: ConsoleRequest) -> HttpResponse:
     """201 for a new run, 200 for one that was known; 400 and 409 say what is wrong, field by field."""
+    if request.method != "POST":
+        response = api_error(
+            405, BAD_REQUEST, _("Send a run by POST; the page Training jobs lists those that are known.")
+        )
+        response["Allow"] = "POST"
+        return response
     if getattr(request.user, "acting_token", None) is None:
         response = api_error(401, NO_TOKEN, _("Send an API token of the workspace: Authorization: Bearer …"))
         response["WWW-Authenticate"] = 'Bearer realm="modelport"'
         return response
     workspace = workspace_for(request, Action.IMPORT)
     values, errors = _read(request)
-    if values is None:
+    if values is not None:
+        errors = refusals(workspace, values) | errors  # of a field that cannot be read, only that
+    if values is None or errors:
         return _refused(errors)
     try:
         run, outcome = record_run(workspace, values, by=request.user, source=RunSource.API)
@@ -59,8 +68,19 @@ def training_runs(request: ConsoleRequest) -> HttpResponse:
         "status": run.status,
         "outcome": outcome,
         "url": request.build_absolute_uri(run.get_absolute_url()),
+        "warnings": _warnings(workspace, run.output_path),
     }
     return JsonResponse(answer, status=201 if outcome is Registered.CREATED else 200)
+
+
+def _warnings(workspace: Workspace, output_path: str) -> Errors:
+    """What will stand in the way of an import, if it stays so: the bucket may come after the run."""
+    try:
+        if output_path:
+            resolve(workspace, output_path)
+    except SourceRefused as refused:
+        return {"output_path": [message_for(refused.code, refused.params)]}
+    return {}
 
 
 def _refused(errors: Errors) -> HttpResponse:
@@ -74,7 +94,7 @@ def _said(status: int, code: str, message: str, errors: Errors) -> HttpResponse:
 
 
 def _read(request: ConsoleRequest) -> tuple[RunValues | None, Errors]:
-    """The values of a body, or what is wrong with it; `body` names the whole of it."""
+    """The values of a body as far as they can be read, and what is wrong with them; `body` names the whole of it."""
     length = request.headers.get("Content-Length") or "0"
     if not length.isdecimal() or int(length) > LARGEST_BODY:
         return None, {"body": [_("At most 1 MB.")]}
@@ -91,7 +111,7 @@ def _no_number(text: str) -> None:
     raise ValueError(text)
 
 
-def _values(body: Mapping[str, Any]) -> tuple[RunValues | None, Errors]:
+def _values(body: Mapping[str, Any]) -> tuple[RunValues, Errors]:
     errors: Errors = {}
     given: dict[str, Any] = {}
     for name, value in body.items():
@@ -102,10 +122,7 @@ def _values(body: Mapping[str, Any]) -> tuple[RunValues | None, Errors]:
                 given[name] = _READERS[name](value)
             except ValidationError as error:
                 errors[name] = error.messages
-    for name in ("job", "external_id"):
-        if name not in given and name not in errors:
-            errors[name] = [_("This field is required.")]
-    return (None, errors) if errors else (RunValues(**given), {})
+    return RunValues(**({"job": "", "external_id": ""} | given)), errors
 
 
 def _text(value: Any) -> str:

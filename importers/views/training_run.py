@@ -31,23 +31,30 @@ SUGGESTED = 50
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def training_new(request: ConsoleRequest) -> HttpResponse:
+    """Enter a run, or with `?run=` say more of one that is known."""
     workspace = workspace_for(request, Action.IMPORT)
-    form = TrainingRunForm(request.POST if request.method == "POST" else None, initial=_initial(request, workspace))
+    known = _known(request, workspace)
+    initial = initial_of(known) if known else _initial(request, workspace)
+    data = request.POST if request.method == "POST" else None
+    form = TrainingRunForm(data, initial=initial, workspace=workspace, run=known)
     if form.is_valid():
         run = _register(form, workspace, request)
         if run is not None:
-            messages.success(request, _("Run %(run)s was registered.") % {"run": f"{run.job.name} {run.label}"})
+            said = _("Run %(run)s was updated.") if known else _("Run %(run)s was registered.")
+            messages.success(request, said % {"run": f"{run.job.name} {run.label}"})
             return HttpResponseRedirect(run.get_absolute_url())
     names = training_jobs_for(request.user).filter(workspace=workspace).values_list("name", flat=True)[:SUGGESTED]
-    context = {"form": form, "names": list(names), "algorithms": ALGORITHMS.values()}
+    context = {"form": form, "run": known, "names": list(names), "algorithms": ALGORITHMS.values()}
     return render(request, "importers/training/new.html", context, status=422 if form.errors else 200)
 
 
+def _known(request: ConsoleRequest, workspace: Workspace) -> TrainingRun | None:
+    code = as_uuid(request.GET.get("run", ""))
+    return training_runs_for(request.user).filter(job__workspace=workspace, uuid=code).first() if code else None
+
+
 def _initial(request: ConsoleRequest, workspace: Workspace) -> dict[str, Any]:
-    """What an address asks for: a run of a job, or what is known of a run that went on."""
-    if code := as_uuid(request.GET.get("run", "")):
-        run = training_runs_for(request.user).filter(job__workspace=workspace, uuid=code).first()
-        return initial_of(run) if run else {}
+    """What an address asks for: a run of a job."""
     if code := as_uuid(request.GET.get("job", "")):
         job = training_jobs_for(request.user).filter(workspace=workspace, uuid=code).first()
         return {"job": job.name, "kind": job.latest_kind, "engine": job.latest_engine} if job else {}

@@ -12,7 +12,7 @@ from accounts.services_tokens import make_token
 from importers.models import ImportJob, TrainingRun
 from registry.models import ModelVersion, Status
 from registry.queries import may_download
-from tests.factories import make_workspace
+from tests.factories import make_bucket, make_workspace
 
 pytestmark = pytest.mark.db
 
@@ -44,10 +44,12 @@ def send(client, developer):
 
 
 def test_script_registers_a_run_once(send):
+    make_bucket("training")
+
     first, again = send(BODY), send(BODY)
 
     run = TrainingRun.objects.get()
-    said = {"id": str(run.uuid), "job": "churn", "run": "V0001", "status": "successful"}
+    said = {"id": str(run.uuid), "job": "churn", "run": "V0001", "status": "successful", "warnings": {}}
     url = f"http://testserver/training-jobs/{run.job.uuid}/#V0001"
     assert (first.status_code, first.json()) == (201, said | {"outcome": "created", "url": url})
     assert (again.status_code, again.json()) == (200, said | {"outcome": "unchanged", "url": url})
@@ -60,6 +62,20 @@ def test_script_reports_a_run_that_goes_on(send):
 
     assert (begun.status_code, ended.status_code, ended.json()["outcome"]) == (201, 200, "advanced")
     assert TrainingRun.objects.get().duration.total_seconds() == 600
+
+
+def test_output_in_a_bucket_that_is_not_there_is_registered_with_a_warning(send):
+    answer = send(BODY)
+
+    said = "There is no bucket “training” in this workspace. Check the name or choose a bucket from the list."
+    assert (answer.status_code, answer.json()["warnings"]) == (201, {"output_path": [said]})
+
+
+def test_output_path_that_was_forgotten_is_sent_afterwards(send):
+    send(BODY | {"output_path": None})
+
+    assert send(BODY).json()["outcome"] == "advanced"
+    assert TrainingRun.objects.get().output_path == "/training/churn/a/"
 
 
 def test_contradiction_is_answered_with_its_field(send):
@@ -81,6 +97,10 @@ def test_contradiction_is_answered_with_its_field(send):
         ({"status": "done"}, ["status"]),
         ({"status": None}, ["status"]),
         ({"nonsense": 1, "metrics": [1]}, ["metrics", "nonsense"]),
+        (
+            {"nonsense": 1, "started_at": "soon", "status": None, "job": "", "engine": "x" * 40},
+            ["engine", "job", "nonsense", "started_at", "status"],
+        ),
         ({"metrics": {"accuracy": "good"}}, ["metrics"]),
         ({"deployed": "yes"}, ["deployed"]),
         ({"started_at": "yesterday"}, ["started_at"]),
@@ -121,7 +141,8 @@ def test_body_that_is_too_large_is_refused(send):
 def test_refusal_speaks_chinese(send):
     answer = send({}, **{"Accept-Language": "zh-hans"})
 
-    assert answer.json()["errors"] == {"job": ["这个字段是必填项。"], "external_id": ["这个字段是必填项。"]}
+    said = ["这个字段是必填项。"]
+    assert answer.json()["errors"] == {"job": said, "external_id": said, "status": said}
 
 
 def test_nothing_is_registered_without_a_token(send, client, developer):
@@ -141,7 +162,13 @@ def test_token_of_a_viewer_may_not_register(send, developer):
 
 
 def test_run_is_only_ever_posted(client):
-    assert client.get(ADDRESS).status_code == 405
+    answer = client.get(ADDRESS)
+
+    assert (answer.status_code, answer.headers["Allow"], list(answer.json())) == (
+        405,
+        "POST",
+        ["error_code", "error_msg"],
+    )
 
 
 def test_deployed_exeml_run_is_imported_once_and_never_given_out(send):

@@ -11,7 +11,7 @@ from accounts.models import AuditEvent
 from importers.models import RunSource, TrainingJob, TrainingRun
 from importers.services_training import register_run
 from importers.values_training import RunValues
-from tests.factories import make_workspace
+from tests.factories import make_bucket, make_workspace
 
 pytestmark = pytest.mark.db
 
@@ -20,6 +20,7 @@ CHINESE = {"Accept-Language": "zh-hans"}
 
 @pytest.fixture
 def as_developer(client, developer):
+    make_bucket("packages")
     client.force_login(developer)
     return client
 
@@ -215,6 +216,11 @@ def test_what_belongs_to_another_kind_is_not_meant(as_developer):
         ({"kind": "built-in"}, "algorithm", "This field is required."),
         ({"kind": "exeml"}, "project", "This field is required."),
         ({"output_path": "digits"}, "output_path", None),
+        (
+            {"output_path": "/pakages/digits/"},
+            "output_path",
+            "There is no bucket “pakages” in this workspace. Check the name or choose a bucket from the list.",
+        ),
         ({"finished_at": "2026-10-01T10:00"}, "finished_at", "A run cannot finish before it started."),
     ],
 )
@@ -241,14 +247,43 @@ def test_run_that_goes_on_is_updated_by_a_form_filled_with_it(as_developer):
     run = make_run(status="running", metrics={"loss": 0.5}, parameters={"depth": 3})
 
     text = as_developer.get(f"/training-jobs/new/?run={run.uuid}").content.decode()
-    said = typed(external_id="r1", output_path="/packages/digits/", metrics="loss = 0.5", parameters="depth = 3")
-    answer = as_developer.post("/training-jobs/new/", said)
+    said = {"status": "successful", "job": "another", "metrics": "loss = 0.1"}  # only the status is asked for
+    answer = as_developer.post(f"/training-jobs/new/?run={run.uuid}", said, follow=True)
 
+    assert re.findall(r"<h1[^>]*>(.*?)</h1>", text) == ["Update V0001"]
     assert 'name="external_id" value="r1"' in text
     assert "loss = 0.5</textarea>" in text
-    assert answer.status_code == 302
+    assert [str(message) for message in answer.context["messages"]] == ["Run digits V0001 was updated."]
     run.refresh_from_db()
-    assert run.status == "successful"
+    assert (run.status, run.metrics) == ("successful", {"loss": 0.5})
+
+
+def test_run_whose_output_was_never_said_says_so_and_is_completed_by_the_form(as_developer):
+    began = datetime(2026, 1, 1, 8, 0, 0, 123456, tzinfo=UTC)
+    run = make_run(output_path="", started_at=began, parameters={"depth": {"most": 3}})
+    address = f"/training-jobs/new/?run={run.uuid}"
+
+    before = as_developer.get(run.job.get_absolute_url()).content.decode()
+    answer = as_developer.post(address, {"output_path": "/packages/digits/"})
+    after = as_developer.get(run.job.get_absolute_url()).content.decode()
+
+    assert answer.status_code == 302
+    shown = [
+        (f'href="{address}"' in text, "No model can be made of it" in text, "Create model" in text)
+        for text in (before, after)
+    ]
+    assert shown == [(True, True, False), (False, False, True)]
+    assert TrainingRun.objects.get().started_at == began
+
+
+@pytest.mark.parametrize(("headers", "word"), [({}, "registered"), (CHINESE, "登记于")])
+def test_run_without_times_shows_when_it_was_registered_and_its_external_id(as_developer, headers, word):
+    run = make_run()
+
+    text = as_developer.get(run.job.get_absolute_url(), headers=headers).content.decode()
+
+    assert re.findall(r'class="time" data-label="[^"]*"><span class="muted">([^<]*)</span> <time', text) == [word]
+    assert re.findall(r'class="run-external mono"[^>]*>([^<]*)<', text) == ["r1"]
 
 
 def test_viewer_may_look_but_not_add_or_delete(client, viewer):

@@ -114,7 +114,6 @@ def test_body_that_says_less_is_no_contradiction():
         ({"metrics": {"accuracy": 0.5}}, ("training.contradicts", "metrics")),
         ({"engine": "XGBoost"}, ("training.contradicts", "engine")),
         ({"output_path": "/packages/other/"}, ("training.contradicts", "output_path")),
-        ({"external_url": "https://runs.example/1"}, ("training.contradicts", "external_url")),
         ({"kind": "", "deployed": True}, ("training.deployed_not_exeml", "deployed")),
     ],
 )
@@ -122,6 +121,29 @@ def test_anything_else_is_a_conflict(change, answer):
     register(DONE)
 
     assert conflict(replace(DONE, **change)) == answer
+
+
+def test_what_was_never_said_may_be_said_of_a_run_that_ended():
+    register(replace(DONE, output_path="", metrics={}))
+
+    run, outcome = register(replace(DONE, external_url="https://runs.example/1"))
+
+    run.refresh_from_db()
+    assert (outcome, run.output_path, run.metrics) == (Registered.ADVANCED, DONE.output_path, {"accuracy": 0.97})
+    assert run.external_url == "https://runs.example/1"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"kind": "", "project": "flowers"}, "project"),
+        ({"finished_at": datetime(2025, 1, 1, tzinfo=UTC)}, "finished_at"),
+    ],
+)
+def test_what_is_added_agrees_with_what_was_said(change, field):
+    register(replace(DONE, started_at=datetime(2026, 1, 1, tzinfo=UTC)))
+
+    assert list(problems(replace(DONE, **change))) == [field]
 
 
 def test_jobs_of_two_workspaces_may_have_one_name():
