@@ -1,4 +1,5 @@
 import os
+import random
 import time
 from datetime import timedelta
 
@@ -53,7 +54,7 @@ def test_snapshot_is_read_as_it_was_written():
         encode(document_of(ROUTES), 7).replace(b"routes 1 7", b"routes 2 7"),
         encode(b"[]", 7),
         encode(b'{"services": {"s": 1}, "tokens": {}}', 7),
-        os.urandom(100),
+        random.Random(7).randbytes(100),
     ],
 )
 def test_broken_snapshot_is_refused(broken):
