@@ -75,6 +75,11 @@ class SourceForm(forms.Form):
         return ""
 
     @property
+    def proposed_name(self) -> str:
+        """What a model of what the address asks for may be called; empty where nothing tells."""
+        return ""
+
+    @property
     def consent(self) -> str:
         """Which words were agreed to, where the source has some."""
         return ""

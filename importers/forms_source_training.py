@@ -14,6 +14,7 @@ from importers.models import AlgorithmKind, RunSource, TrainingRun
 from importers.package.report import CODE
 from importers.queries_training import importable_runs, run_named
 from registry.models import ModelVersion, SourceKind
+from registry.validators import name_like
 from stores.errors import SourceRefused
 from stores.paths import parse_location
 
@@ -51,6 +52,7 @@ class TrainingSourceForm(SourceForm):
         super().__init__(*args, **kwargs)
         self.chosen: TrainingRun | None = None
         self.jobs: list[str] = []
+        self.asked_job = str(self.initial.get("job") or "")
 
     @classmethod
     def start_of(cls, version: ModelVersion) -> dict[str, Any]:
@@ -93,6 +95,10 @@ class TrainingSourceForm(SourceForm):
     def source(self) -> dict[str, str]:
         said = {name: str(self[name].value() or "").replace("\0", "") for name in ("job", "run")}
         return said if all(said.values()) else {}
+
+    @property
+    def proposed_name(self) -> str:
+        return name_like(self.asked_job, otherwise="model") if self.asked_job else ""
 
     def url_of(self, path: str) -> str:
         run = self.chosen

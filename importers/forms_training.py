@@ -152,7 +152,7 @@ class TrainingRunForm(forms.Form):
         self.run = run
         self.fields["algorithm"].choices = [("", "--"), *((each.name, each.title) for each in ALGORITHMS.values())]  # type: ignore[attr-defined]
         for name in known_of(run) if run else ():
-            self.fields[name].disabled = True
+            self.fields[name].disabled, self.fields[name].help_text = True, ""
 
     def clean_output_path(self) -> str:
         """What somebody types is there to be looked at; only scripts may name a bucket that comes later."""

@@ -191,6 +191,7 @@ register_messages(
         ),
         "config.api_url": _("“%(url)s” will not be served: models that are not of the type Image answer on “/” only."),
         "config.protocol_unknown": _("“%(found)s” is neither http nor https; %(used)s is taken."),
+        "config.method_unusual": _("The method %(found)s is neither POST nor GET. Check that the image answers it."),
         "config.method_unknown": _("The method %(found)s is neither POST nor GET; %(used)s is taken."),
         "config.content_type": _("The content type “%(found)s” is read as %(meant)s. Correct it."),
         "config.schema_type": _("The type “%(found)s” is read as %(meant)s, its name in JSON Schema."),

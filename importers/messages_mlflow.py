@@ -25,9 +25,8 @@ register_messages(
             "The MLmodel file names “%(path)s”, which does not exist. Log the model again, or restore the file."
         ),
         "mlflow.no_signature": _(
-            "The model was logged without a signature that describes a table, so the request has no columns. Log it "
-            "with "
-            "infer_signature(…), or edit the configuration."
+            "The model was logged without a signature that describes a table, so the request has no columns. To name "
+            "them, log it with infer_signature(…)."
         ),
         "mlflow.other_python": _(
             "The model was logged with Python %(found)s and will run with %(used)s. Most models do not mind; the proof "

@@ -35,6 +35,10 @@ register_messages(
             "Nothing lies in %(path)s, where %(run)s of “%(job)s” left its output. Put the files back there, or choose "
             "another run."
         ),
+        "training.config_missing": _(
+            "There is no configuration file. Put config.json into the model folder of the run's output, then check "
+            "again; or choose that folder under OBS, where a configuration can be written in the form."
+        ),
         "training.file_required": _(
             "A run of a common framework or of an algorithm of your own brings its own inference code, and there is no "
             "“%(pattern)s” in the model folder of its output. Put the file there, then check again."

@@ -74,6 +74,7 @@ class MLflowConnection(models.Model):
     last_params = models.JSONField(default=dict)
     runs_seen = models.PositiveIntegerField(default=0)
     runs_new = models.PositiveIntegerField(default=0)
+    runs_known = models.PositiveIntegerField(default=0)
     runs_refused = models.PositiveIntegerField(default=0)
     skipped = models.JSONField(default=list)
 

@@ -49,10 +49,14 @@ class Logged:
 
 @dataclass
 class Tally:
-    """What a synchronisation came to; `skipped` counts runs by reason, with one of them."""
+    """What a synchronisation came to; `skipped` counts runs by reason, with one of them.
+
+    `new` and `known` count what became of them, which may be several of one run.
+    """
 
     seen: int = 0
     new: int = 0
+    known: int = 0
     skipped: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def skip(self, run: str, code: str, params: Mapping[str, Any] | None = None) -> None:
@@ -68,7 +72,8 @@ class Tally:
     def as_columns(self) -> dict[str, Any]:
         reasons = sorted(self.skipped.values(), key=lambda each: -each["count"])
         refused = sum(each["count"] for each in reasons)
-        return {"runs_seen": self.seen, "runs_new": self.new, "runs_refused": refused, "skipped": reasons}
+        counts = {"runs_seen": self.seen, "runs_new": self.new, "runs_known": self.known, "runs_refused": refused}
+        return counts | {"skipped": reasons}
 
 
 def sync_connection(connection: MLflowConnection) -> None:
@@ -166,7 +171,9 @@ class _Sync:
         for each in logged:
             if each.external_id in known.forgotten:
                 self.tally.skip(run.id, "mlflow.skip_forgotten")
-            elif each.external_id not in known.here:
+            elif each.external_id in known.here:
+                self.tally.known += 1
+            else:
                 self._stay()
                 self._register(client, experiment, run, each)
 

@@ -1,6 +1,5 @@
 """Commands of training: register a run, which is told more than once, and delete what was registered."""
 
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,12 +20,11 @@ from importers.services import submit_import
 from importers.storable import storable
 from importers.values_training import RunValues, check_run, problems_of
 from registry.models import SourceKind
+from registry.validators import NAME_LENGTH, name_like
 from registry.values import VersionDetails
 from registry.versions import FIRST
 
 BATCH = 500
-# The longest name of a model.
-NAME_LENGTH = 48
 # What is said once and stays; what was not said yet may be added at any time.
 FACTS = (
     "kind",
@@ -219,9 +217,7 @@ def _bring_in(run: TrainingRun, *, by: User | None) -> None:
 
 def _generated_name(project: str) -> str:
     """The project and something that tells its models apart, within the rules for names (console-flow.md §4.1)."""
-    plain = re.sub(r"[^A-Za-z0-9\u4e00-\u9fa5_-]+", "-", project).strip("-_")
-    begun = plain if re.match(r"[A-Za-z\u4e00-\u9fa5]", plain) else f"exeml-{plain}".rstrip("-")
-    return f"{begun[: NAME_LENGTH - 7]}-{secrets.token_hex(3)}"
+    return f"{name_like(project, otherwise='exeml')[: NAME_LENGTH - 7]}-{secrets.token_hex(3)}"
 
 
 def _follow(job: TrainingJob) -> None:

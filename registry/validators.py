@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 URL_LENGTH = 2048
+NAME_LENGTH = 48
 _NAME = re.compile(r"[A-Za-z\u4e00-\u9fa5][A-Za-z0-9\u4e00-\u9fa5_-]{0,47}")
 _LABEL = re.compile(r"[A-Za-z\u4e00-\u9fa5][A-Za-z0-9\u4e00-\u9fa5_]{0,63}")
 _DESCRIPTION = re.compile(r"[^&!'\"<>=]{0,100}", re.DOTALL)
@@ -32,6 +33,13 @@ def valid_name(value: str) -> None:
             ),
             code="invalid_name",
         )
+
+
+def name_like(text: str, *, otherwise: str) -> str:
+    """The nearest name of a model; `otherwise` comes first where the text begins with no letter."""
+    plain = re.sub(r"[^A-Za-z0-9\u4e00-\u9fa5_-]+", "-", text).strip("-_")
+    begun = plain if _NAME.match(plain) else f"{otherwise}-{plain}".rstrip("-")
+    return begun[:NAME_LENGTH]
 
 
 def valid_label(value: str) -> None:

@@ -31,9 +31,9 @@ class LastTestFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
         return [
-            ("works", _("Works")),
-            ("no-list", _("Works, lists nothing")),
-            ("fails", _("Does not work")),
+            ("works", _("Worked")),
+            ("no-list", _("Worked, lists nothing")),
+            ("fails", _("Did not work")),
             ("none", _("Not tested")),
         ]
 

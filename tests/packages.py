@@ -251,6 +251,7 @@ _api("api elsewhere", "config.api_url", changes={"url": "/predict"})
 _api("protocol misprinted", "config.key_spelling", changes={"protocol": None, "procotol": "https"})
 _api("protocol unknown", "config.protocol_unknown", changes={"protocol": "grpc"})
 _api("method unknown", "config.method_unknown", changes={"method": "fetch"})
+_api("method unusual", "config.method_unusual", changes={"method": "fetch"}, engine="Image")
 _api("content type misprinted", "config.content_type", changes={"request": _payload("applicaton/json", {"x": {}})})
 _api(
     "form type misprinted",

@@ -79,9 +79,11 @@ class ApiRules:
         written = str(entry.get("method") or "POST").strip().upper()
         if written in _METHODS:
             return written
-        used = written if self.engine == IMAGE and _METHOD_WORD.fullmatch(written) else "POST"
-        self.notes.warning("config.method_unknown", pointer + "/method", found=written, used=used)
-        return used
+        if self.engine == IMAGE and _METHOD_WORD.fullmatch(written):
+            self.notes.warning("config.method_unusual", pointer + "/method", found=written)
+            return written
+        self.notes.warning("config.method_unknown", pointer + "/method", found=written, used="POST")
+        return "POST"
 
     def _request(self, side: Mapping[str, Any], pointer: str) -> Payload:
         self.notes.unknown_keys(side, (*PAYLOAD_KEYS, "response"), pointer)

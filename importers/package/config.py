@@ -41,8 +41,7 @@ class CheckedConfig:
 def without_config(derived: str, options: CheckOptions) -> CheckedConfig:
     """What is known when there is no configuration, or none that can be read; nothing is said again."""
     name = IMAGE if options.source == "image" else derived or shown(options.engine, _ENGINE_LENGTH)
-    engine = engine_of(name)
-    config = ModelConfig(engine=name, runtime=engine.default_runtime if engine else "")
+    config = ModelConfig(engine=name)
     return CheckedConfig(config, bool(name) and name in {IMAGE, derived})
 
 

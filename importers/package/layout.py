@@ -114,6 +114,10 @@ def _below_model(entries: Sequence[FileEntry]) -> Tree:
     return Tree(tuple(replace(entry, path=MODEL + entry.path) for entry in entries), MODEL)
 
 
+# Where a configuration can come from differs with the source.
+_MISSING = {"image": "image.config_missing", "training": "training.config_missing"}
+
+
 def check_files(tree: Tree, options: CheckOptions, notes: Notes) -> None:
     """What can be said of the files before the engine is known."""
     has_config = tree.find(CONFIG) is not None or (options.source == "image" and options.config_text is not None)
@@ -122,7 +126,7 @@ def check_files(tree: Tree, options: CheckOptions, notes: Notes) -> None:
             notes.info("layout.config_ignored", Where(CONFIG))
     elif not has_config:
         supplied = options.config_text is not None
-        missing = "image.config_missing" if options.source == "image" else "layout.config_missing"
+        missing = _MISSING.get(options.source, "layout.config_missing")
         code = "layout.config_supplied" if supplied else missing
         notes.say(Severity.INFO if supplied else Severity.ERROR, code, Where(CONFIG))
     for entry in tree.files:

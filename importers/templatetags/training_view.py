@@ -1,6 +1,5 @@
 """How runs of training are shown."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -13,8 +12,6 @@ from stores.errors import SourceRefused
 from stores.paths import parse_location
 
 register = template.Library()
-
-_FIRST = ("accuracy", "precision", "recall", "f1")
 
 KINDS = {
     RunStatus.INITIALIZING: "idle",
@@ -30,20 +27,6 @@ KINDS = {
 def run_status(status: str) -> dict[str, Any]:
     """Sign and words of a run's status."""
     return {"kind": KINDS[RunStatus(status)], "words": RunStatus(status).label}
-
-
-@register.filter
-def entries(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Names and values in an order that no database changes: the metrics of a configuration, then by name."""
-    return sorted(values.items(), key=lambda entry: (_FIRST.index(entry[0]) if entry[0] in _FIRST else 9, entry[0]))
-
-
-@register.filter
-def metric(value: float) -> str:
-    """A metric as people compare it: at most four decimals, an exponent for what is tiny or huge."""
-    if value and not 0.0001 <= abs(value) < 1e9:
-        return f"{value:.3e}"
-    return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 @register.filter

@@ -28,6 +28,7 @@ from registry.findings import Finding, Severity
 from registry.forms import BaseDocumentsFormSet, DocumentsFormSet
 from registry.models import SourceKind
 from registry.services import VersionDetails
+from registry.versions import FIRST
 from registry.views.base import as_uuid
 
 # The longest name of a form that is kept.
@@ -67,11 +68,12 @@ class ImportPage:
         self.model = model_named(user, workspace, as_uuid(asked))
         if self.data is not None and self.model:
             self.data["name"] = self.model.name  # a new version is one of this model, whatever was sent
-        given = {"name": generated_name(), "version": "0.0.1", **(initial or {})}
+        given = dict(initial or {})
         kind = str(given.get("source", "") if data is None else data.get("source", ""))
-        self.basic = BasicForm(self.data, initial=given)
         self.source = source_form(kind)(self.data, initial=given)
+        given = self._proposed() | given
         self.source.offer(workspace)
+        self.basic = BasicForm(self.data, initial=given)
         self.kind = str(self.source.kind)
         self.spec = SpecForm(self.data, initial=given)
         self.sample = SampleForm(self.data, files, initial=given)
@@ -86,6 +88,13 @@ class ImportPage:
         self.submitted = False
         self.too_large = False
         self.saved = False
+
+    def _proposed(self) -> dict[str, str]:
+        """Name and version to begin with: those that follow from the source, else a new name."""
+        name = self.source.proposed_name
+        known = naming_of(self.user, self.workspace, name=name, number="")
+        number = str(known.proposed or "") if known else str(FIRST)
+        return {"name": name or generated_name(), "version": number}
 
     @property
     def forms(self) -> list[forms.Form]:

@@ -75,6 +75,21 @@ def metric_label(name: str) -> str:
 
 
 @register.filter
+def metric_entries(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Names and values in an order that no database changes: the metrics of a configuration, then by name."""
+    first = ("accuracy", "precision", "recall", "f1")
+    return sorted(values.items(), key=lambda entry: (first.index(entry[0]) if entry[0] in first else 9, entry[0]))
+
+
+@register.filter
+def metric(value: float) -> str:
+    """A metric as people compare it: at most four decimals, an exponent for what is tiny or huge."""
+    if value and not 0.0001 <= abs(value) < 1e9:
+        return f"{value:.3e}"
+    return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+@register.filter
 def as_message(code: str, params: Mapping[str, Any]) -> str:
     """The sentence of a stored code in the language of the page."""
     return message_for(code, params)

@@ -71,7 +71,10 @@ function enhance(editor) {
   let numbered = "";
   let waiting = false;
 
+  // The layer of colours is as large as the text without its scroll bars, so that both scroll equally far.
   function follow() {
+    colours.style.width = `${text.clientWidth}px`;
+    colours.style.height = `${text.clientHeight}px`;
     colours.scrollTop = numbers.scrollTop = text.scrollTop;
     colours.scrollLeft = text.scrollLeft;
   }

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -28,7 +28,7 @@ from stores.paths_images import ImageReference, is_digest, is_repository, is_tag
 from stores.services_registries import check_allowed, look_up, repositories_of, tags_of
 from stores.views.base import Picking, picking, status_of
 from stores.views.columns import headings
-from stores.views.registry_base import connection_of, last_test, log_unavailable
+from stores.views.registry_base import connection_of, last_test, note_answer
 
 IMAGE = "image"
 PAGE_ROWS = 100
@@ -55,6 +55,8 @@ class Listing:
     total: int = 0
     complete: bool = True
     after: str = ""
+    # The cursor of the page before this one, empty for the first; None where there is none.
+    before: str | None = None
     error: str = ""
     refused_listing: bool = False
 
@@ -92,10 +94,12 @@ def _listed(
     try:
         names = tags_of(connection, repository) if repository else repositories_of(connection)
     except (SourceRefused, SourceUnavailable) as error:
-        log_unavailable(connection.address, error)
+        note_answer(connection, error)
         refused, said = error.code == NO_CATALOG, message_of(error)
         listing = Listing(connection, shown(repository), search, error=said, refused_listing=refused)
         return (200 if refused else status_of(error)), listing
+    if not repository:
+        note_answer(connection, None)  # it does what the test does
     found = _sorted([name for name in names.names if search.lower() in name.lower()], _order(request, repository))
     return 200, _page(request, Listing(connection, repository, search), found, names, picker)
 
@@ -107,7 +111,15 @@ def _page(
     part = found[start : start + PAGE_ROWS]
     rows = tuple(_row(listing, name, picker) for name in part)
     after = part[-1] if len(found) > start + PAGE_ROWS else ""
-    return Listing(listing.connection, listing.repository, listing.search, rows, len(found), names.complete, after)
+    before = found[start - PAGE_ROWS - 1] if start > PAGE_ROWS else ""
+    return replace(
+        listing,
+        rows=rows,
+        total=len(found),
+        complete=names.complete,
+        after=after,
+        before=before if start else None,
+    )
 
 
 def _row(listing: Listing, name: str, picker: Picking | None) -> Row:
@@ -172,7 +184,7 @@ def _image(
         context["shown"] = Shown(look_up(connection, image, platform=request.GET.get("platform", "").strip()))
         context["answer"] = picker.answer(str(image)) if picker else ""
     except (SourceRefused, SourceUnavailable) as error:
-        log_unavailable(connection.address, error)
+        note_answer(connection, error)
         status, context["error"] = status_of(error), message_of(error)
     if picker:
         return picker_response(request, context, status)

@@ -14,6 +14,7 @@ from stores.messages import message_of
 from stores.models import RegistryConnection
 from stores.models_registries import NO_CATALOG, WORKS
 from stores.queries import registries_for
+from stores.services_registries import check_registry, record_check
 
 logger = logging.getLogger(__name__)
 
@@ -40,11 +41,21 @@ def last_test(connection: RegistryConnection) -> LastTest:
     if connection.checked_at is None:
         return LastTest("idle", _("Not tested"))
     if connection.check_code == WORKS:
-        return LastTest("good", _("Works"))
+        return LastTest("good", _("Worked"))
     error = SourceRefused(connection.check_code, **connection.check_params)
     if connection.check_code == NO_CATALOG:
-        return LastTest("warn", _("Works, lists nothing"), message_of(error))
-    return LastTest("bad", _("Does not work"), message_of(error))
+        return LastTest("warn", _("Worked, lists nothing"), message_of(error))
+    return LastTest("bad", _("Did not work"), message_of(error))
+
+
+def note_answer(connection: RegistryConnection, error: SourceRefused | SourceUnavailable | None) -> None:
+    """Keep with the connection what a look at the registry came to, where that is not what its last test says."""
+    if error is not None:
+        log_unavailable(connection.address, error)
+    if isinstance(error, SourceUnavailable):
+        record_check(connection, error)
+    elif error is None and connection.check_code not in ("", WORKS, NO_CATALOG):
+        check_registry(connection)
 
 
 def log_unavailable(address: str, error: SourceRefused | SourceUnavailable) -> None:

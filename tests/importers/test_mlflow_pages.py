@@ -73,13 +73,13 @@ def test_list_says_what_the_last_synchronisation_found(as_developer):
     TrainingJob.objects.create(workspace=make_workspace(), name="flowers", connection=connection)
     skipped = [{"code": "mlflow.skip_no_model", "params": {}, "count": 3, "run": "r1"}]
     MLflowConnection.objects.update(
-        last_sync_at=now(), asked_at=None, runs_seen=5, runs_new=1, runs_refused=3, skipped=skipped
+        last_sync_at=now(), asked_at=None, runs_seen=6, runs_new=1, runs_known=2, runs_refused=3, skipped=skipped
     )
 
     text = text_of(as_developer.get(LIST))
 
     assert "flowers, trees 1 Complete" in text
-    assert "5 runs found · 1 new · 3 skipped" in text
+    assert "6 runs found · 1 new · 2 known already · 3 skipped" in text
     assert "3 × The run logged no model. For example run r1 ." in text
 
 

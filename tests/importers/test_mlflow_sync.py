@@ -103,7 +103,7 @@ def test_a_server_without_a_list_of_models_is_read_by_its_artifacts(settings):
         again = synchronise(mlflow.endpoint)
 
     assert (connection.runs_seen, TrainingRun.objects.get().output_path) == (1, "/packages/flowers/model/")
-    assert again.runs_new == 0
+    assert [(each.runs_new, each.runs_known) for each in (connection, again)] == [(1, 0), (0, 1)]
 
 
 def test_a_run_with_two_models_becomes_two(settings):

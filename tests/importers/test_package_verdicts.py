@@ -27,6 +27,7 @@ WARNINGS = {
     "config.json_only",
     "config.key_spelling",
     "config.method_unknown",
+    "config.method_unusual",
     "config.model_type_similar",
     "config.model_type_unknown",
     "config.protocol_unknown",

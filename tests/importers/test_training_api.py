@@ -212,5 +212,5 @@ def test_readme_lines_are_those_of_the_help(client, developer):
     page = html.unescape(client.get("/help/training/").content.decode())
 
     lines = readme.partition("```\nimport json")[2].partition("\n```")[0].splitlines()[1:]
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert [line for line in lines if line.replace("localhost:8000", "testserver") not in page] == []

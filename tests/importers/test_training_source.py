@@ -102,12 +102,15 @@ def test_preview_and_import_find_the_same():
 @pytest.mark.parametrize("kind", ["framework", "custom"])
 @pytest.mark.parametrize(
     ("missing", "code"),
-    [("model/config.json", "layout.config_missing"), ("model/customize_service.py", "training.file_required")],
+    [("model/config.json", "training.config_missing"), ("model/customize_service.py", "training.file_required")],
 )
 def test_run_with_an_own_algorithm_needs_configuration_and_code(kind, missing, code):
     make_run(files={path: content for path, content in OWN.items() if path != missing}, kind=kind)
 
-    assert errors(preview()) == [code]
+    report = preview()
+
+    assert errors(report) == [code]
+    assert report.runtime == ("" if missing == "model/config.json" else "python2.7")
 
 
 def test_run_of_a_built_in_algorithm_gets_code_and_configuration():
@@ -301,6 +304,20 @@ def test_version_and_import_lead_back_to_the_run(client, developer):
     assert [link in page for page in pages] == [True, True]
 
 
+@pytest.mark.parametrize(("language", "words"), [("en", "Measured by run"), ("zh-hans", "的指标")])
+def test_version_shows_what_its_run_measured(client, developer, language, words):
+    training_run = make_run(metrics={"rmse": 56.66611111, "accuracy": 0.97, "tiny": 0.00001})
+    job = run(submit())
+    client.force_login(developer)
+
+    text = client.get(job.version.get_absolute_url(), headers={"Accept-Language": language}).content.decode()
+
+    measured = text.partition('class="metrics-of"')[2].partition("</dl>")[0]
+    shown = re.findall(r'<dd title="([^"]*)">([^<]*)</dd>', measured)
+    assert (words in measured, training_run.get_absolute_url() in measured) == (True, True)
+    assert shown == [("0.97", "0.97"), ("56.66611111", "56.6661"), ("0.00001", "1.000e-05")]
+
+
 def test_version_of_a_run_that_was_deleted_says_which_it_was(client, developer):
     training_run = make_run()
     job = run(submit())
@@ -363,6 +380,35 @@ def test_create_model_opens_the_form_with_the_run_chosen(as_developer):
 
     assert ("digits", " selected") in options(text, "job")
     assert options(text, "run") == [("", ""), ("V0002", ""), ("V0001", " selected")]
+
+
+@pytest.mark.parametrize(
+    ("job", "taken", "proposed"),
+    [
+        ("digits", "", ("digits", "0.0.1")),
+        ("digits", "digits", ("digits", "0.0.2")),
+        ("2nd.wine", "", ("model-2nd-wine", "0.0.1")),
+        ("流失/v2", "", ("流失-v2", "0.0.1")),
+    ],
+)
+def test_create_model_proposes_the_name_of_the_job(as_developer, job, taken, proposed):
+    make_run(job)
+    if taken:
+        make_version(taken)
+
+    text = as_developer.get("/imports/new/", {"source": "training", "job": job, "run": "V0001"}).content.decode()
+
+    assert tuple(re.search(rf'name="{name}" value="([^"]*)"', text)[1] for name in ("name", "version")) == proposed
+
+
+def test_new_version_of_a_model_says_which_run_it_begins_with(as_developer):
+    make_run()
+    model = make_version("digits").model
+
+    texts = [as_developer.get(f"/imports/new/?source=training{more}") for more in ("", f"&model={model.uuid}")]
+
+    said = "Begins with the newest successful run of the job."
+    assert [said in text.content.decode() for text in texts] == [False, True]
 
 
 def test_another_job_brings_its_own_versions(as_developer):

@@ -2,15 +2,18 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.journeys.conftest import CHROMIUM, FLAGS
 from tests.package_builder import API
 from tests.packages import make_config
 
 BOTH = [("en", 1280), ("zh", 390)]
 TEXT = json.dumps(make_config(), indent=2)
+SCROLLED = "box => [box.scrollTop, box.scrollLeft]"
 SELECTED = "text => text.value.slice(text.selectionStart, text.selectionEnd)"
 
 
@@ -76,6 +79,28 @@ def test_what_was_written_comes_back_after_the_file_as_found_was_shown(sign_in, 
     editor.text.press("Control+z")
 
     expect(editor.text).to_have_value("{mine")
+
+
+def test_colours_lie_under_the_text_beside_scroll_bars(playwright, console, session_of, library):
+    path = library.put("scrolled")
+    browser = playwright.chromium.launch(
+        executable_path=CHROMIUM, args=FLAGS, ignore_default_args=["--hide-scrollbars"]
+    )
+    try:
+        page = browser.new_context(base_url=console.url, storage_state=session_of("en")).new_page()
+        editor = Editor(SimpleNamespace(page=page)).opens(path, "scrolled")
+        editor.text.fill("[\n" * 80 + "x" * 400 + "\n" * 40)
+        editor.text.evaluate("text => text.scrollTo(1e6, 1e6)")
+        expect(page.locator(".code-highlight")).to_have_js_property("scrollTop", editor.text.evaluate(SCROLLED)[0])
+        layer, text = page.locator(".code-highlight").evaluate(SCROLLED), editor.text.evaluate(SCROLLED)
+        bars = editor.text.evaluate(
+            "text => [text.offsetWidth - text.clientWidth, text.offsetHeight - text.clientHeight]"
+        )
+    finally:
+        browser.close()
+
+    assert layer == text
+    assert min(bars) > 0
 
 
 def test_tab_leaves_the_editor(sign_in, library):

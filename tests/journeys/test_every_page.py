@@ -147,6 +147,17 @@ def enters_run(ann, path):
     return ann.page.url.partition("#")[0]
 
 
+def updates_a_run(ann, site):
+    """One whose output nobody said; told once, whichever page asks for it first."""
+    ann.page.goto("/training-jobs/new/")
+    for name in ("job", "external_id"):
+        ann.page.locator(f"#id_{name}").fill("unfinished")
+    ann.page.locator(".training-form button[type=submit]").click()
+    ann.page.wait_for_url("**/training-jobs/*-*/#V0001")
+    ann.page.locator("a[href*='/training-jobs/new/?run=']").click()
+    expect(ann.page.locator("#id_job")).to_be_disabled()
+
+
 PAGES = {
     "overview": goes("/"),
     "account menu": presses("/", ".header-user", "details[open] .menu-list a"),
@@ -197,6 +208,7 @@ PAGES = {
     "training job, delete": presses("{training}", ".page-actions [hx-get*=delete]", "dialog[open]"),
     "training job, delete as a page": goes("{training}delete/"),
     "training run": goes("/training-jobs/new/"),
+    "training run, update": updates_a_run,
     "training run, built-in": presses("/training-jobs/new/", "[name=kind][value=built-in]", "#id_algorithm"),
     "import form, training job": goes("/imports/new/?source=training"),
     "MLflow connections": goes("/training-jobs/connections/"),

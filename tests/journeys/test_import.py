@@ -116,7 +116,7 @@ def test_config_is_taken_from_another_place_in_obs(sign_in, library):
     picker = ann.page.locator("#picker")
     picker.get_by_role("link", name="configs", exact=True).click()
     ann.button("Choose mine.json").click()
-    ann.button("Import from OBS").click()
+    ann.button("Load this file").click()
 
     expect(ann.page.locator("#id_config_text")).to_have_value(re.compile('"mine"'))
     expect(ann.verdict).to_contain_text("Importable")

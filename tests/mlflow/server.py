@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -55,7 +56,7 @@ def tracking(s3):
         _train(running, s3)
         yield running
     finally:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)  # the server's own workers, too, outlive it otherwise
         process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -2,6 +2,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from registry.validators import (
+    name_like,
     valid_description,
     valid_document_name,
     valid_document_url,
@@ -18,6 +19,15 @@ def accepts(validator, value):
     except ValidationError:
         return False
     return True
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("wine", "wine"), ("流失 预测!", "流失-预测"), ("1st", "model-1st"), ("??", "model"), ("a" * 60, "a" * 48)],
+)
+def test_name_like_is_a_name_that_is_right(text, name):
+    assert name_like(text, otherwise="model") == name
+    assert accepts(valid_name, name)
 
 
 @pytest.mark.parametrize("name", ["a", "model-1a2b", "模型_1", "M" * 48])

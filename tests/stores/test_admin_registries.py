@@ -36,9 +36,9 @@ def tests_shown(client, query=""):
     ("values", "test", "shown"),
     [
         ({}, "none", ("idle", "Not tested")),
-        ({"checked_at": now(), "check_code": "works"}, "works", ("good", "Works")),
-        ({"checked_at": now(), "check_code": "registry.no_catalog"}, "no-list", ("warn", "Works, lists nothing")),
-        ({"checked_at": now(), "check_code": "registry.denied"}, "fails", ("bad", "Does not work")),
+        ({"checked_at": now(), "check_code": "works"}, "works", ("good", "Worked")),
+        ({"checked_at": now(), "check_code": "registry.no_catalog"}, "no-list", ("warn", "Worked, lists nothing")),
+        ({"checked_at": now(), "check_code": "registry.denied"}, "fails", ("bad", "Did not work")),
     ],
 )
 def test_last_test_is_shown_and_filtered_by(client, manager, values, test, shown):

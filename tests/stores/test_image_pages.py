@@ -33,13 +33,13 @@ def names_of(answer):
     return [row.name for row in answer.context["listing"].rows]
 
 
-def walk(client, address):
-    """The names on every page, following the link to the next."""
+def walk(client, address, way="next"):
+    """The names on every page, following the link to the next, or to the one before."""
     found = []
     while address:
         answer = client.get(address)
         found.append(names_of(answer))
-        link = re.search(r'rel="next" href="([^"]+)"', answer.content.decode())
+        link = re.search(rf'rel="{way}" href="([^"]+)"', answer.content.decode())
         address = link[1].replace("&amp;", "&") if link else ""
     return found
 
@@ -50,6 +50,14 @@ def test_thousand_tags_lie_on_ten_pages_the_latest_first(as_viewer, at, many):
     assert [len(page) for page in pages] == [100] * 10
     assert pages[0][:2] == ["v1.999", "v1.998"]
     assert [name for page in pages for name in page] == [f"v1.{number}" for number in reversed(range(1000))]
+
+
+def test_pages_of_tags_lead_back_to_the_one_before(as_viewer, at, many):
+    forth = walk(as_viewer, at("?repository=team/tags"))
+
+    back = walk(as_viewer, at(f"?repository=team/tags&after={forth[8][-1]}"), way="prev")
+
+    assert back == forth[::-1]
 
 
 @pytest.mark.parametrize("built", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-01-02T03:04:05", "soon"])

@@ -63,12 +63,24 @@ def test_list_says_how_the_last_test_went(as_admin, connection, token_connection
     page = as_admin.get(LIST).content.decode()
 
     assert re.findall(r'class="status (\w+)">([^<]+)<', page) == [
-        ("bad", "Does not work"),
+        ("bad", "Did not work"),
         ("idle", "Not tested"),
-        ("good", "Works"),
-        ("warn", "Works, lists nothing"),
+        ("good", "Worked"),
+        ("warn", "Worked, lists nothing"),
     ]
     assert "127.0.0.1:9 refused the connection: no registry listens there." in page
+
+
+def test_list_says_what_a_look_at_the_registry_came_to(as_admin, connection):
+    check_registry(connection)
+    there = connection.address
+
+    def look(address):
+        RegistryConnection.objects.update(address=address)
+        as_admin.get(page_of(connection))
+        return RegistryConnection.objects.get().check_code
+
+    assert [look("127.0.0.1:9"), look(there)] == ["registry.connection_refused", "works"]
 
 
 def test_list_is_sorted_and_searched_by_its_address(as_admin, connection, admin):
