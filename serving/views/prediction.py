@@ -134,7 +134,7 @@ class Prediction:
     @cached_property
     def number(self) -> int:
         wanted = self.chosen.get("api", "")
-        return int(wanted) if wanted.isascii() and wanted.isdecimal() and int(wanted[:4]) < len(self.apis) else 0
+        return next((index for index in range(len(self.apis)) if str(index) == wanted), 0)
 
     @property
     def api(self) -> Api:
