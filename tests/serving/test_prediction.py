@@ -160,6 +160,16 @@ def test_a_request_that_is_too_large_is_refused_unread(signed_in, tmp_path):
     assert "This is larger than 8 MB" in answer.content.decode()
 
 
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_text_that_is_too_large_is_told(signed_in, tmp_path, headers):
+    service = deployed(package_with(tmp_path, ANSWERS))
+
+    answer = signed_in.post(address_of(service), {"way": "json", "json": "1" * 5_000_000}, headers=headers)
+
+    assert answer.status_code == 422
+    assert "This is more than 4 MB of text" in answer.content.decode()
+
+
 def test_the_form_follows_the_schema(signed_in):
     schema = {
         "type": "object",
@@ -316,3 +326,16 @@ def test_a_path_that_is_not_there_is_the_first(signed_in, tmp_path, api):
     answer = signed_in.get(address_of(service), {"api": api})
 
     assert answer.context["prediction"].number == 0
+
+
+def test_large_json_is_asked_without_a_command_to_paste(signed_in, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    service = deployed(package)
+    text = json.dumps({"rows": [[0.125] * 28] * 15_000})
+
+    with running(wanted(service, settings.HOST_NAME), package):
+        answer = signed_in.post(address_of(service), {"way": "json", "json": text}, headers=HTMX)
+
+    assert answer.context["prediction"].result.reading.value == {"rows": 15_000}
+    assert answer.context["prediction"].snippets.curl == ""
+    assert len(answer.content) < 10_000
