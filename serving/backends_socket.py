@@ -57,7 +57,11 @@ def ask(path: str, asked: Asked, *, seconds: float, most: int, request_id: str =
     timer.daemon = True
     timer.start()
     try:
-        return _conversation(connection, asked, most, request_id, started)
+        answered = _conversation(connection, asked, most, request_id, started)
+        # An answer without a length ends where the connection does, also when it was we who hung up.
+        if late.is_set():
+            raise TimeoutError
+        return answered
     except (OSError, http.client.HTTPException, ValueError) as error:
         why = "slow" if late.is_set() or isinstance(error, TimeoutError) else "gone"
         raise NoAnswer(why, time.monotonic() - started) from error

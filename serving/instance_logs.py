@@ -91,7 +91,7 @@ def failure_in(path: Path) -> dict[str, Any]:
 
 def _checked(said: dict[str, Any]) -> dict[str, Any]:
     line = said.get("line")
-    found: dict[str, Any] = {name: _text(said.get(name)) for name in ("stage", "file", "error", "message")}
+    found: dict[str, Any] = {name: storable_text(said.get(name)) for name in ("stage", "file", "error", "message")}
     found["line"] = line if type(line) is int and 0 < line < 10**7 else None
     place = f"{found['file']}:{found['line']}" if found["line"] else found["file"]
     return found | {"place": place or found["stage"]}
@@ -105,8 +105,8 @@ def _object(line: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: object) -> str:
-    """Text that every database takes."""
+def storable_text(value: object) -> str:
+    """Text that every database and every page takes; empty for anything else than text."""
     text = value if isinstance(value, str) else ""
     return text.replace("\0", "").encode("utf-8", "replace").decode()[:TEXT_CHARACTERS]
 

@@ -61,6 +61,7 @@ register_messages(
         "ask.json_malformed": _("Line %(line)s, column %(column)s: this is no JSON (%(error)s)."),
         "ask.json_unusable": _("This JSON cannot be sent: it is nested too deeply, or has NaN or Infinity in it."),
         "ask.too_large": _("This is larger than 8 MB, so it was not sent. Choose a smaller file."),
+        "ask.text_too_large": _("This is more than 4 MB of text, so it was not sent. A program can send more."),
         "ask.none_ready": _("No instance of this version is ready on this host. Start the service, or wait for it."),
         "ask.slow": _("The model did not answer within %(seconds)s seconds."),
         "ask.hung_up": _("The model's process ended, or closed the connection. The log of the service may say why."),

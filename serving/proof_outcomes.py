@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from registry.findings import known_codes
 from serving.asking import Asked
 from serving.backends_socket import Answered, NoAnswer, ask
-from serving.instance_logs import tail
+from serving.instance_logs import storable_text, tail
 from serving.models import Instance, ProofRecord, ProofState
 
 USER, SCHEMA = "user", "schema"
@@ -71,7 +71,7 @@ def kept_answer(answered: Answered) -> dict[str, Any]:
     """An answer in the form that is stored."""
     return {
         "status": answered.status,
-        "headers": dict(answered.headers),
+        "headers": {storable_text(name): storable_text(value) for name, value in answered.headers.items()},
         "body": base64.b64encode(answered.body).decode(),
         "cut": answered.cut,
     }
@@ -155,8 +155,9 @@ def _said(answered: Answered) -> str:
         if isinstance(value, dict)
         else text
     )
-    return str(said)[:DETAIL_CHARACTERS]
+    return storable_text(str(said))[:DETAIL_CHARACTERS]
 
 
-def _short(value: Any) -> Any:
-    return value[:DETAIL_CHARACTERS].replace("\0", "") if isinstance(value, str) else value
+def _short(value: object) -> str | int | None:
+    """The package writes into the same log, so a value may be anything."""
+    return storable_text(value)[:DETAIL_CHARACTERS] if isinstance(value, str) else value if type(value) is int else None

@@ -10,6 +10,7 @@ from django.utils.timezone import now
 from registry.models import ModelVersion
 from serving.latencies import merged, percentile
 from serving.models import CallMinute, Instance, InstanceState, Purpose, Service, UsageMinute
+from serving.queries_services import LARGE_OF_VERSION
 
 # Hours to minutes of an interval: enough of them to see a shape, few enough to see each.
 RANGES = {1: 1, 3: 3, 12: 10}
@@ -123,7 +124,7 @@ def _count(service: Service, intervals: list[Interval], minutes: int) -> tuple[C
     total = Calls()
     by_version: dict[int | None, OfVersion] = {}
     rows = CallMinute.objects.filter(service=service, minute__gte=intervals[0].start, version__isnull=False)
-    for row in rows.select_related("version__model").order_by("minute"):
+    for row in rows.select_related("version__model").defer(*LARGE_OF_VERSION).order_by("minute"):
         interval = _interval(intervals, minutes, row.minute)
         if interval is None or row.version is None:
             continue

@@ -2,10 +2,10 @@
 
 from django.conf import settings
 
-from registry.queries import LARGE
 from serving.models import Instance, InstanceState, Service, ServiceRevision
+from serving.queries_services import LARGE_OF_VERSION
 
-_UNUSED = [f"version__{name}" for name in LARGE if name != "config"]
+_UNUSED = [name for name in LARGE_OF_VERSION if name != "version__config"]
 
 
 def askable_revisions(service: Service) -> list[ServiceRevision]:

@@ -12,6 +12,7 @@ from accounts.queries_lists import ListFilter, cleaned, order_of, sorts_of
 from accounts.roles import Action
 from registry.keyset import Order, slice_of
 from registry.models import DeploymentType
+from registry.queries import LARGE
 from serving.models import Desired, Service, ServiceEvent, ServiceRevision, ServiceState
 
 PAGE_SIZE = 25
@@ -19,6 +20,8 @@ EVENTS_SHOWN = 50
 MOST_COUNTED = 10_000
 REAL_TIME = DeploymentType.REAL_TIME.value
 SERVICE_ORDERS = {"name": ("name", "id"), "created_at": ("created_at", "id")}
+# Texts and reports of a version can be large.
+LARGE_OF_VERSION = [f"version__{name}" for name in LARGE]
 NEWEST_FIRST = Order(("at", "id"), descending=True)
 # In these states a service has processes, or is about to.
 HOLDING = (ServiceState.DEPLOYING, ServiceState.RUNNING, ServiceState.CONCERNING, ServiceState.STOPPING)
@@ -125,15 +128,3 @@ def current_revisions(service: Service) -> list[ServiceRevision]:
     """Those that answer requests, with version, model and weight loaded."""
     rows = service.revisions.filter(route__isnull=False)
     return list(rows.select_related("route", "version__model").defer(*LARGE_OF_VERSION).order_by("number"))
-
-
-# Texts and reports of a version can be large.
-LARGE_OF_VERSION = (
-    "version__source_params",
-    "version__sample",
-    "version__config_found",
-    "version__config_used",
-    "version__config",
-    "version__findings",
-    "version__scan",
-)

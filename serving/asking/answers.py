@@ -74,7 +74,7 @@ class Reading:
             text = self.body.decode(errors="replace") if self.value is None else pretty(self.value)
         except RecursionError:
             text = self.body.decode(errors="replace")
-        return text[:LONGEST_SHOWN]
+        return _readable(text[:LONGEST_SHOWN])
 
     @property
     def shortened(self) -> bool:
@@ -108,7 +108,7 @@ class Reading:
     def label(self) -> str:
         """What a classification decided for."""
         found = next((each for each in _mappings(self.value) if isinstance(each.get("predicted_label"), str | int)), {})
-        return str(found.get("predicted_label", ""))[:200]
+        return _readable(str(found.get("predicted_label", ""))[:200])
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -117,7 +117,10 @@ class Reading:
             (each["scores"] for each in _mappings(self.value) if isinstance(each.get("scores"), list)), []
         )
         pairs = [pair for pair in listed if isinstance(pair, list) and len(pair) == 2]
-        return tuple(Score(str(name)[:200], str(value)[:40], _share(value)) for name, value in pairs[:MOST_SCORES])
+        return tuple(
+            Score(_readable(str(name)[:200]), _readable(str(value)[:40]), _share(value))
+            for name, value in pairs[:MOST_SCORES]
+        )
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -163,6 +166,11 @@ def _decoded(text: str) -> bytes:
         return b""
 
 
+def _readable(text: str) -> str:
+    """Without lone surrogates, which JSON can write and no page can hold."""
+    return text.encode(errors="replace").decode()
+
+
 def _picture(data: bytes) -> Picture:
     return Picture(media_type(data), base64.b64encode(data).decode(), len(data))
 
@@ -196,6 +204,6 @@ def _at(values: Any, index: int) -> Any:
 
 def _label(name: Any, score: Any) -> str:
     """`face(70%)`."""
-    text = str(name)[:80] if isinstance(name, str | int | float) else ""
+    text = _readable(str(name)[:80]) if isinstance(name, str | int | float) else ""
     share = _share(score)
     return f"{text}({share:.0%})" if share is not None else text

@@ -19,6 +19,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"
 LONGEST_FILE_NAME = 200
 _LONGEST_LINE = 88
+# Deeper than that JSON stays on its line: margins must not grow into many times the text.
+_DEEPEST_SHOWN = 16
 OCTETS = "application/octet-stream"
 
 
@@ -188,16 +190,18 @@ def _refuse_constant(name: str) -> Any:
 
 def pretty(value: Any) -> str:
     """JSON as people read it: a list of plain values stays on its line; what JSON has no form for is a text."""
-    return _pretty(value, "")
+    return _pretty(value, 0)
 
 
-def _pretty(value: Any, margin: str) -> str:
-    inner = f"{margin}  "
-    if isinstance(value, Mapping) and value:
-        pairs = (f"{inner}{_line(str(name))}: {_pretty(each, inner)}" for name, each in value.items())
+def _pretty(value: Any, depth: int) -> str:
+    margin, inner = "  " * depth, "  " * (depth + 1)
+    if not value or depth == _DEEPEST_SHOWN:
+        return _line(value)
+    if isinstance(value, Mapping):
+        pairs = (f"{inner}{_line(str(name))}: {_pretty(each, depth + 1)}" for name, each in value.items())
         return "{\n" + ",\n".join(pairs) + f"\n{margin}}}"
-    if isinstance(value, list) and value and not _fits(value):
-        return "[\n" + ",\n".join(inner + _pretty(each, inner) for each in value) + f"\n{margin}]"
+    if isinstance(value, list) and not _fits(value):
+        return "[\n" + ",\n".join(inner + _pretty(each, depth + 1) for each in value) + f"\n{margin}]"
     return _line(value)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
@@ -43,6 +44,7 @@ from serving.queries_prediction import askable_revisions, ready_instance
 
 Files = Mapping[str, list[SentFile]]
 LARGEST_BODY = 8 * 1024 * 1024
+LONGEST_COMMAND = 64 * 1024
 PAGE, ANSWER = "serving/prediction.html", "serving/_prediction_answer.html"
 
 
@@ -134,7 +136,7 @@ class Prediction:
     @cached_property
     def number(self) -> int:
         wanted = self.chosen.get("api", "")
-        return int(wanted) if wanted.isascii() and wanted.isdecimal() and int(wanted[:4]) < len(self.apis) else 0
+        return next((index for index in range(len(self.apis)) if str(index) == wanted), 0)
 
     @property
     def api(self) -> Api:
@@ -183,11 +185,13 @@ class Prediction:
 
     @property
     def snippets(self) -> Snippets:
-        """What was typed as a command."""
-        if self.way is Way.JSON:
-            return snippets(self.endpoint, self.api, Filled(text=self.text, way=Way.JSON))
+        """What was typed as a command; nothing where it is longer than a shell takes."""
         names = tuple((name, each.name) for name, group in self.files.items() for each in group)
-        return snippets(self.endpoint, self.api, Filled(self._values(), names, way=Way.FORM))
+        json_way = self.way is Way.JSON
+        filled = Filled(text=self.text, way=Way.JSON) if json_way else Filled(self._values(), names, way=Way.FORM)
+        if len(filled.text) + sum(map(len, filled.values.values())) > LONGEST_COMMAND:
+            return Snippets("", "")
+        return snippets(self.endpoint, self.api, filled)
 
     def asked(self) -> Asked:
         """The request that was typed. Raises NotAskable."""
@@ -218,9 +222,12 @@ def within_bounds(view: Callable[[ConsoleRequest, UUID], HttpResponse]) -> Calla
     def bounded(request: ConsoleRequest, code: UUID) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > LARGEST_BODY:
-            return _too_large(request, code)
+            return _too_large(request, code, "ask.too_large")
         request.upload_handlers = [InMemory(request)]
-        return protected(request, code)
+        try:
+            return protected(request, code)
+        except RequestDataTooBig:
+            return _too_large(request, code, "ask.text_too_large")
 
     return bounded
 
@@ -261,9 +268,9 @@ def _service(request: ConsoleRequest, code: UUID) -> Service:
     return get_object_or_404(services, uuid=code)
 
 
-def _too_large(request: ConsoleRequest, code: UUID) -> HttpResponse:
+def _too_large(request: ConsoleRequest, code: UUID, problem: str) -> HttpResponse:
     prediction = Prediction(_service(request, code), request.GET)
-    prediction.problems = (Problem("", "ask.too_large"),)
+    prediction.problems = (Problem("", problem),)
     while request.read(1024 * 1024):
         pass  # a browser that is still sending does not read the answer
     template = ANSWER if request.htmx else PAGE

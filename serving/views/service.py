@@ -24,7 +24,14 @@ from registry.views.base import is_part
 from serving import instance_logs
 from serving.models import Instance, InstanceState, Purpose, Service, ServiceRevision
 from serving.queries_protections import protections_here, protections_of
-from serving.queries_services import EVENTS_SHOWN, NEWEST_FIRST, EventFilter, EventPage, current_revisions
+from serving.queries_services import (
+    EVENTS_SHOWN,
+    LARGE_OF_VERSION,
+    NEWEST_FIRST,
+    EventFilter,
+    EventPage,
+    current_revisions,
+)
 from serving.snapshots import snapshot_state
 from serving.views import monitoring, prediction
 from serving.views.base import service_of
@@ -104,14 +111,14 @@ class Deployed:
 def _configuration(service: Service, request: ConsoleRequest) -> dict[str, Any]:
     instances = list(_instances(service))
     revisions = current_revisions(service)
-    history = service.revisions.select_related("version__model").order_by("-number")[:REVISIONS_SHOWN]
+    history = service.revisions.select_related("version__model").defer(*LARGE_OF_VERSION).order_by("-number")
     return {
         "revisions": revisions,
         "deployed": [
             Deployed(each, [instance for instance in instances if instance.revision_id == each.pk])
             for each in revisions
         ],
-        "history": history,
+        "history": history[:REVISIONS_SHOWN],
         "protections": protections_of(instances[-1]) if instances else protections_here(),
     }
 

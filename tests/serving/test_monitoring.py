@@ -184,3 +184,14 @@ def test_numbers_read_well():
     ]
     assert [size(value * MEBIBYTE) for value in (0.5, 100, 1024, 1536)] == ["0.5 MB", "100 MB", "1 GB", "1.5 GB"]
     assert (size(None), cores(None), cores(0.256)) == ("--", "--", "0.26")
+
+
+def test_texts_and_reports_of_versions_are_left_where_they_are(service, django_assert_num_queries):
+    count(service, 3)
+
+    with django_assert_num_queries(3):
+        found = queries_monitoring.monitoring_of(service, 1)
+
+    assert set(queries_monitoring.LARGE_OF_VERSION) == {
+        f"version__{name}" for name in found.versions[0].version.get_deferred_fields()
+    }

@@ -10,10 +10,12 @@ from django.urls import reverse
 from registry.config import FORM_TYPE, Api, Payload
 from serving.asking.answers import Box, Reading, Score
 from serving.asking.pictures import media_type, size_of
+from serving.models import InstanceState
 from serving.views.prediction import LARGEST_BODY
 from tests.factories import make_member, make_version, make_workspace
 from tests.package_builder import make_config
-from tests.serving.models_asked import ANSWERS, REFUSES, package_with, running
+from tests.serving.backends import answers, backend
+from tests.serving.models_asked import ANSWERS, REFUSES, observed, package_with, running
 from tests.serving.services_asked import add_revision, deployed, wanted
 
 HTMX = {"HX-Request": "true"}
@@ -158,6 +160,16 @@ def test_a_request_that_is_too_large_is_refused_unread(signed_in, tmp_path):
     assert "This is larger than 8 MB" in answer.content.decode()
 
 
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_text_that_is_too_large_is_told(signed_in, tmp_path, headers):
+    service = deployed(package_with(tmp_path, ANSWERS))
+
+    answer = signed_in.post(address_of(service), {"way": "json", "json": "1" * 5_000_000}, headers=headers)
+
+    assert answer.status_code == 422
+    assert "This is more than 4 MB of text" in answer.content.decode()
+
+
 def test_the_form_follows_the_schema(signed_in):
     schema = {
         "type": "object",
@@ -282,3 +294,48 @@ def test_pictures_in_an_answer_are_found():
 )
 def test_kind_and_size_of_pictures_are_read_from_their_head(data, kind, size):
     assert (media_type(data), size_of(data)) == (kind, size)
+
+
+def test_a_deeply_nested_answer_is_shown_in_a_moment():
+    body = b"[" * 200 + b"1," * 20_000 + b"1" + b"]" * 200
+
+    reading = Reading(body)
+
+    assert len(reading.text) < 2 * len(body)
+    assert json.loads(reading.text) == json.loads(body)
+
+
+def test_an_answer_with_lone_surrogates_is_shown(signed_in, tmp_path):
+    value = {"predicted_label": "\ud800", "scores": [["\ud800", "\ud800"]], "detection_boxes": [[1, 2, 3, 4]]}
+    answer = json.dumps(value | {"detection_classes": ["\ud800"]}).encode()
+    service = deployed(package_with(tmp_path, ANSWERS))
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer)
+
+    with backend(answers(head + answer)) as running_backend:
+        observed(wanted(service, settings.HOST_NAME), InstanceState.READY, socket=str(running_backend.path))
+        shown = signed_in.post(address_of(service), {"way": "json", "json": "{}"}, headers=HTMX)
+
+    assert shown.status_code == 200
+    assert "&quot;predicted_label&quot;: &quot;?&quot;" in shown.content.decode()
+
+
+@pytest.mark.parametrize("api", ["00009", "1", "-1", "x", "٠", "0" * 5000])
+def test_a_path_that_is_not_there_is_the_first(signed_in, tmp_path, api):
+    service = deployed(package_with(tmp_path, ANSWERS))
+
+    answer = signed_in.get(address_of(service), {"api": api})
+
+    assert answer.context["prediction"].number == 0
+
+
+def test_large_json_is_asked_without_a_command_to_paste(signed_in, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    service = deployed(package)
+    text = json.dumps({"rows": [[0.125] * 28] * 15_000})
+
+    with running(wanted(service, settings.HOST_NAME), package):
+        answer = signed_in.post(address_of(service), {"way": "json", "json": text}, headers=HTMX)
+
+    assert answer.context["prediction"].result.reading.value == {"rows": 15_000}
+    assert answer.context["prediction"].snippets.curl == ""
+    assert len(answer.content) < 10_000

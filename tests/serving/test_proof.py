@@ -12,6 +12,7 @@ from serving import proof, services_proofs, tasks
 from serving.asking import Asked
 from serving.models import Instance, InstanceState, ProofRecord, ProofState, Purpose, Wanted
 from serving.services_proofs import ProofRefused
+from tests.serving.backends import answers, backend
 from tests.serving.models_asked import (
     ANSWERS,
     REFUSES,
@@ -223,6 +224,22 @@ def test_the_users_own_sample_answered_with_an_error_fails_the_version(db, tmp_p
 def _log_of(server):
     server.await_event("failed")
     return [json.dumps(line) for line in server.lines]
+
+
+def test_words_of_a_model_that_no_database_keeps_fail_it_all_the_same(db, monkeypatch):
+    record, instance = begun(building(sample=SAMPLE))
+    said = {"message": "a\0\ud800", "stage": {"\0": "\ud800"}, "line": float("inf"), "error": "\ud800"}
+    line = json.dumps({"event": "failed", "request": record.uuid.hex, **said})
+    monkeypatch.setattr("serving.proof_outcomes.tail", lambda *_: [line])
+
+    with backend(answers(b"HTTP/1.1 500 No\r\nX-A: a\0b\r\nContent-Length: 0\r\n\r\n")) as running:
+        observed(instance, InstanceState.READY, socket=str(running.path))
+        record = ended(record)
+
+    assert (record.version.status, record.version.status_code) == (Status.FAILED, "proof.sample_refused")
+    assert record.version.reason == "The sample request was answered with status 500: ?: a?"
+    assert record.version.status_params["line"] is None
+    assert record.answer["headers"]["X-A"] == "ab"
 
 
 def test_the_users_own_sample_is_asked(db, tmp_path):
