@@ -98,10 +98,9 @@ class Front(HttpToolsProtocol):
         if self._refused_at:
             return
         self._unset_keepalive_if_required()
-        if self._in_head:
-            if not self._head_bytes:
-                self._head_since = time.monotonic()
-            self._head_bytes += len(data)
+        if self._in_head and not self._head_bytes:
+            self._head_since = time.monotonic()
+        self._head_bytes += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -109,7 +108,7 @@ class Front(HttpToolsProtocol):
         except httptools.HttpParserError:
             self.refuse(self._refusal or no_http("This is no HTTP/1.1 request."))
         else:
-            if self._in_head and self._head_bytes > self.options.head_bytes:
+            if self._head_bytes > self.options.head_bytes:
                 self.refuse(head_too_large(self.options.head_bytes))
 
     def pause_writing(self) -> None:
@@ -137,6 +136,11 @@ class Front(HttpToolsProtocol):
             raise self._refusal
         self._in_head = False
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        # Between two pieces of a body, and behind the last one, no more may be said than in a head.
+        self._head_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()

@@ -7,7 +7,9 @@ import httptools
 
 # Of an answer, this much waits here for a client that reads slowly.
 _HIGH_WATER = 256 * 1024
+# Of a head, and of all that is said between two pieces of a body or behind the last one.
 _LARGEST_HEAD = 64 * 1024
+_LARGEST_STATUS = 599
 
 
 class Dropped(Exception):
@@ -53,15 +55,14 @@ class Upstream(asyncio.Protocol):
         if self.asked == 0 or self.complete:
             self.close("it spoke without being asked")
             return
-        if not self.status:
-            self._head_size += len(data)
+        self._head_size += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.close(f"its answer is no HTTP: {error}")
             return
-        if not self.status and self._head_size > _LARGEST_HEAD:
-            self.close("the head of its answer is too large")
+        if self._head_size > _LARGEST_HEAD and not self.complete:
+            self.close("its answer goes on and on without a body")
         elif len(self.body) > _HIGH_WATER and not self._paused and not self.complete:
             self._paused = True
             self.transport.pause_reading()
@@ -76,7 +77,7 @@ class Upstream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._lost is None:
-            unread = isinstance(exc, BrokenPipeError | ConnectionResetError) and not self._head_size
+            unread = isinstance(exc, BrokenPipeError | ConnectionResetError) and not (self._head_size or self.status)
             self._lost = Dropped("it closed the connection", unread=unread)
         self._wake()
         self.resume_writing()
@@ -96,10 +97,14 @@ class Upstream(asyncio.Protocol):
             raise Dropped("it answered twice")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
+        # What follows a body in chunks is no head any more.
+        if not self.status:
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
+        if status > _LARGEST_STATUS:
+            raise Dropped(f"there is no status {status}")
         if status >= 200:
             self.status = status
             self._reusable = bool(self._parser.should_keep_alive())
@@ -107,6 +112,7 @@ class Upstream(asyncio.Protocol):
             self._until_end = not names & {b"content-length", b"transfer-encoding"}
 
     def on_body(self, data: bytes) -> None:
+        self._head_size = 0
         self.body += data
 
     def on_message_complete(self) -> None:

@@ -290,6 +290,7 @@ def test_answer_without_a_length_ends_with_its_connection(door):
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"X: " + b"a" * 200_000,
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n",
+        b"HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\nok",
     ],
 )
 def test_instance_that_does_not_answer_in_http_is_answered_502(door, data):
@@ -301,6 +302,26 @@ def test_instance_that_does_not_answer_in_http_is_answered_502(door, data):
         found = door.ask(tell(door, instance.path), body=b"{}")
 
     assert (found.status, found.value["error_code"]) == (502, "ModelArts.4302")
+
+
+@pytest.mark.parametrize("endless", [b"a: b\r\n" * 10_000, b"a" * 65_536, b"1;" + b"a" * 65_536])
+def test_answer_that_goes_on_behind_its_body_is_ended(door, endless):
+    """Lines behind the last chunk, a line without an end, or a chunk's line without one."""
+    sent = []
+
+    def behave(plug, _backend):
+        read_request(plug)
+        plug.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n")
+        plug.sendall(b"" if endless.startswith(b"1") else b"0\r\nx: ")
+        for _ in range(200):
+            plug.sendall(endless)
+            sent.append(len(endless))
+
+    with backend(behave) as instance:
+        received = door.send(request(tell(door, instance.path), length(2), body=b"{}"), silence=3)
+
+    assert statuses(received) == [200]
+    assert sum(sent) < 2_000_000
 
 
 def test_what_an_instance_says_unasked_reaches_nobody(door):
@@ -434,6 +455,20 @@ def test_slow_body_is_refused_and_holds_no_place_of_the_model(door, model):
         plug.close()
     assert (meanwhile, took < 1) == (200, True)
     assert [statuses(each) for each in received] == [[408]] * 10
+
+
+@pytest.mark.parametrize("endless", [b"a: b\r\n" * 10_000, b"a" * 60_000])
+@pytest.mark.parametrize(("token", "found"), [(SECRET, [431]), ("mp_nobody-s", [401, 431])])
+def test_what_goes_on_behind_a_body_is_refused(door, service, endless, token, found):
+    head = request(service, CHUNKED, body=b"2\r\n{}\r\n0\r\nx: ").replace(SECRET.encode(), token.encode())
+
+    with door.connect() as plug:
+        plug.sendall(head)
+        time.sleep(0.2)
+        plug.sendall(endless)
+        received = read_all(plug, silence=3)
+
+    assert statuses(received) == found
 
 
 def test_slow_head_is_refused(tmp_path):
