@@ -31,6 +31,7 @@ STOP_SECONDS = 10.0
 START_SECONDS = 60.0
 SOCKET_PATH_LIMIT = 100
 LOG_BYTES = 16 * 1024 * 1024
+ROLES = ("web", "worker", "beat", "supervisor", "gateway")
 
 
 class CannotStart(Exception):
@@ -285,12 +286,11 @@ def command(role: str, *, run: Path, node: str) -> tuple[str, ...]:
     )
     worker = f"celery --quiet -A console worker --concurrency 2 --without-gossip --without-mingle --hostname {node}@%h"
     beat = "celery --quiet -A console beat --pidfile= --schedule"
-    if role == "supervisor":
-        return (sys.executable, "manage.py", "supervise")
     arguments = {
-        "web": (*web.split(), str(settings.BASE_DIR / "console" / "gunicorn.conf.py")),
-        "worker": tuple(worker.split()),
-        "beat": (*beat.split(), str(run / "beat-schedule")),
-        "gateway": ("manage", "gateway"),
+        "web": ("-m", *web.split(), str(settings.BASE_DIR / "console" / "gunicorn.conf.py")),
+        "worker": ("-m", *worker.split()),
+        "beat": ("-m", *beat.split(), str(run / "beat-schedule")),
+        "supervisor": ("manage.py", "supervise"),
+        "gateway": ("manage.py", "gateway"),
     }
-    return (sys.executable, "-m", *arguments[role])
+    return (sys.executable, *arguments[role])

@@ -13,6 +13,7 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 CONTROLLERS = ("memory", "pids", "cpu", "cpuacct")
 PERIOD = 100_000
 KILL_SECONDS = 10.0
+OWN = "supervisor"
 
 
 @dataclass(frozen=True)
@@ -171,10 +172,20 @@ def _places() -> dict[str, list[Path]]:
 
 
 def _delegate(place: Path, base: Path, controller: str) -> None:
-    """Version 2 hands a controller down step by step."""
+    """Version 2 hands a controller down step by step, and only below a group that holds no process."""
+    _make_room(place)
     for folder in (place, base):
         if controller not in _text(folder / "cgroup.subtree_control").split():
             (folder / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
+def _make_room(place: Path) -> None:
+    """Where a group is ours alone, as that of a unit with `Delegate=`, we step into one below it."""
+    alone = _text(place / "cgroup.procs").split() == [str(os.getpid())]
+    if alone:
+        own = place / OWN
+        own.mkdir(exist_ok=True)
+        (own / "cgroup.procs").write_text(str(os.getpid()))
 
 
 def _limit(controller: str, folder: Path, limits: Limits) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
-from console.launcher import command
+from console.launcher import ROLES, command
 from tests.test_architecture import APPS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -57,7 +57,8 @@ def test_unit_runs_a_process_of_the_console(unit, tmp_path):
     program, script, subcommand, role, *options = service["ExecStart"].split()
 
     assert (program, script, subcommand) == ("/opt/modelport/.venv/bin/python", "manage.py", "run")
-    assert command(role, run=tmp_path, node="worker-1")[2] in ("gunicorn", "celery")
+    started = command(role, run=tmp_path, node="worker-1")
+    assert started[2] in ({"gunicorn", "celery"} if started[1] == "-m" else get_commands())
     assert options == (["--node", "worker-%i"] if role == "worker" else [])
 
 
@@ -68,6 +69,25 @@ def test_unit_gains_nothing_and_stops_its_first_process(unit):
     wanted = {"NoNewPrivileges": "yes", "ProtectSystem": "strict", "CapabilityBoundingSet": "", "KillMode": "mixed"}
     assert {name: service[name] for name in wanted} == wanted
     assert (service["User"], service["EnvironmentFile"]) == ("modelport", "/etc/modelport/environment")
+
+
+def test_every_process_has_its_unit():
+    named = {directives(unit)["Service"]["ExecStart"].split()[3] for unit in UNITS}
+
+    assert named == set(ROLES)
+
+
+def test_supervisor_may_make_sandboxes_and_groups_and_others_may_not():
+    services = {unit.stem: directives(unit)["Service"] for unit in UNITS}
+    supervisor = services.pop("modelport-supervisor")
+
+    assert supervisor["Delegate"] == "cpu memory pids"
+    # Each of these covers part of /proc, or takes away what bubblewrap does.
+    covering = {"ProtectKernelTunables", "ProtectKernelLogs", "ProtectProc", "ProtectHostname", "ProtectControlGroups"}
+    assert covering & set(supervisor) == set()
+    assert "@mount" in supervisor["SystemCallFilter"].split()
+    assert {service["RestrictNamespaces"] for service in services.values()} == {"yes"}
+    assert all(covering <= set(service) for service in services.values())
 
 
 def test_commands_in_the_deployment_guide_exist():

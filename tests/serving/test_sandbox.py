@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from registry.findings import known_codes
-from serving import sandbox
+from serving import sandbox, sandbox_cgroups
 from serving.queries_protections import protections_here
 from serving.sandbox import NoSuchInterpreter, environment_of, install_code, interpreter_places
 from serving.sandbox_cgroups import Group, Groups, Limits
@@ -82,7 +82,7 @@ def test_ordinary_user_has_the_same_protections_but_for_control_groups():
             shutil.copytree(ROOT / name, home / name, ignore=shutil.ignore_patterns("__pycache__"))
         subprocess.run(["chmod", "-R", "a+rX,a+w", home], check=True)
         done = subprocess.run(
-            ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "/usr/bin/python3.11", "-c", ALONE],
+            [*AS_NOBODY, "/usr/bin/python3.11", "-c", ALONE],
             cwd=home,
             env={"PYTHONPATH": f"{home}:{shared_libraries()}", "PATH": "/usr/bin:/bin"},
             capture_output=True,
@@ -98,6 +98,11 @@ def test_ordinary_user_has_the_same_protections_but_for_control_groups():
     assert inactive == {"memory": "protection.memory_watched", "cpu": "protection.no_cgroup"}
 
 
+# As the unit of the supervisor has it: nothing can be gained any more.
+AS_NOBODY = (
+    *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
+    *("--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"),
+)
 ALONE = """
 import json
 from pathlib import Path
@@ -164,6 +169,32 @@ def test_groups_of_the_second_version_are_read_by_their_names(tmp_path):
     assert (group.memory(), group.peak_memory(), group.cpu_seconds()) == (5, 9, 2.5)
     assert (group.out_of_memory(), group.throttled(), group.members()) == (2, 3, {12, 13})
     assert group.doors == [folder / "cgroup.procs"]
+
+
+def test_process_steps_aside_in_a_group_of_the_second_version_that_was_delegated_to_it(tmp_path, monkeypatch):
+    """What a unit with `Delegate=` gives, played by files: this machine may have the first version."""
+    unit = tmp_path / "sys" / "system.slice" / "unit"
+    base = unit / "modelport-tests"
+    base.mkdir(parents=True)
+    (unit / "supervisor").mkdir()
+    for folder in (unit, base):
+        (folder / "cgroup.controllers").write_text("memory pids")
+        (folder / "cgroup.subtree_control").write_text("")
+    (tmp_path / "sys" / "cgroup.controllers").write_text("memory pids")
+    (unit / "cgroup.procs").write_text(f"{os.getpid()}\n")
+    mounts, membership = tmp_path / "mountinfo", tmp_path / "cgroup"
+    mounts.write_text(f"30 23 0:26 / {tmp_path / 'sys'} rw shared:4 - cgroup2 cgroup2 rw\n")
+    membership.write_text("0::/system.slice/unit\n")
+    # The root of the hierarchy is nobody's.
+    (tmp_path / "sys" / "modelport-tests").write_text("")
+    monkeypatch.setattr(sandbox_cgroups, "MOUNTS", mounts)
+    monkeypatch.setattr(sandbox_cgroups, "MEMBERSHIP", membership)
+
+    groups = Groups.found("modelport-tests")
+
+    assert groups.controllers == {"memory", "pids"}
+    assert (unit / "supervisor" / "cgroup.procs").read_text() == str(os.getpid())
+    assert (unit / "cgroup.subtree_control").read_text() == "+pids"
 
 
 def test_group_without_a_controller_counts_nothing():

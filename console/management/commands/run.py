@@ -8,15 +8,15 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from console.checks import missing_keys
-from console.launcher import command
+from console.launcher import ROLES, command
 
 
 class Command(BaseCommand):
-    help = "Becomes one process of the console: the web server, a worker or beat."
+    help = "Becomes one process of the console: the web server, a worker, beat, the supervisor or the gateway."
     requires_system_checks = []
 
     def add_arguments(self, parser: Any) -> None:
-        parser.add_argument("role", choices=("web", "worker", "beat"))
+        parser.add_argument("role", choices=ROLES)
         parser.add_argument("--node", default="worker", help="the name of this worker, its own on this host")
 
     def handle(self, *args: Any, **options: Any) -> None:
