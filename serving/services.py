@@ -46,6 +46,7 @@ def deploy(version: ModelVersion, wanted: Deployment, *, by: User) -> Service:
     """
     workspace = version.model.workspace
     require(by, Action.DEPLOY, workspace)
+    lock_model(version.model_id)  # of one form sent twice at once, the second waits here
     if sent := Service.objects.filter(uuid=wanted.uuid, workspace=workspace, created_by=by).first():
         return sent
     specification = _check_size(wanted)

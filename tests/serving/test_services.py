@@ -1,4 +1,8 @@
+import threading
+import time
+
 import pytest
+from django.db import connection
 from django.utils.timezone import now
 
 from accounts.errors import NotAllowed
@@ -77,6 +81,34 @@ def test_deployment_sent_twice_is_one_service(developer):
 
     assert first == second
     assert AuditEvent.objects.filter(code="addService").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deployment_sent_twice_at_once_is_one_service(developer, monkeypatch):
+    version, wanted = make_deployable(), Deployment(name="service-ab12", specification=SMALLEST)
+    check, made, errors = services._check_version, [], []
+
+    def slow_check(version):
+        check(version)
+        time.sleep(0.3)
+
+    def send():
+        try:
+            made.append(services.deploy(version, wanted, by=developer))
+        except ServiceRefused as refused:
+            errors.append(refused.code)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr("serving.services._check_version", slow_check)
+    senders = [threading.Thread(target=send) for _ in range(2)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+
+    assert (errors, len(made)) == ([], 2)
+    assert made[0] == made[1]
 
 
 def test_viewer_deploys_nothing(viewer):
