@@ -14,6 +14,8 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from importers.storable import storable
+
 LARGEST_FILES = 1024 * 1024
 LARGEST_JSON = 256 * 1024
 MOST_FILES = 10
@@ -143,7 +145,8 @@ class SampleForm(forms.Form):
 def entry_of(name: str, media_type: str, data: bytes, parameter: str = "") -> Sample:
     """A file as it is kept."""
     encoded = base64.b64encode(data).decode()
-    return {"parameter": parameter, "name": name[-NAME_LENGTH:], "type": media_type[:NAME_LENGTH], "data": encoded}
+    said = {"parameter": parameter, "name": name[-NAME_LENGTH:], "type": media_type[:NAME_LENGTH]}
+    return {name: str(storable(value)) for name, value in said.items()} | {"data": encoded}
 
 
 def kept_files(text: str) -> list[Sample]:

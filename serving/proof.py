@@ -30,6 +30,7 @@ from serving.models import (
     Wanted,
 )
 from serving.proof_outcomes import SCHEMA, USER, Outcome, ask_once, measured, not_started
+from serving.specs import machine_size
 
 logger = logging.getLogger(__name__)
 RUN_PROOF = "serving.run_proof"
@@ -87,10 +88,12 @@ def api_to_ask(version: ModelVersion) -> Api:
 
 
 def limits_of(version: ModelVersion) -> tuple[Decimal, int]:
-    """Cores and MiB: the larger of what the version needs and what every proof is given."""
+    """Cores and MiB: the larger of what the version needs and what every proof is given, but no more than there is."""
     cpu, memory = settings.PROOF_SPEC
-    spec = InferenceSpec.objects.filter(version=version).first()
-    return (max(cpu, spec.cpu), max(memory, spec.memory)) if spec else (cpu, memory)
+    if spec := InferenceSpec.objects.filter(version=version).first():
+        machine = machine_size()
+        cpu, memory = max(cpu, min(spec.cpu, Decimal(machine.cores))), max(memory, min(spec.memory, machine.memory))
+    return cpu, memory
 
 
 def on_instance_change(instance: Instance) -> None:

@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 MOST_STEPS = 10
 # What an instance may be in on its way to being ready.
 COMING = (InstanceState.PENDING, InstanceState.STARTING)
+# A supervisor writes every few seconds that it sees an instance, and after a crash within the longest back-off.
+HOST_LOST = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ def reconcile(service: Service) -> None:
     for _ in range(MOST_STEPS):
         with transaction.atomic():
             held = Service.objects.select_for_update().filter(pk=service.pk).first()
+            if held is not None:
+                _give_up_lost(held)
             if held is None or not STEPS[Desired(held.desired)](held):
                 return
 
@@ -115,9 +119,10 @@ def due() -> QuerySet[Service]:
     """The services that may have something to do: what rests as it should is not looked at."""
     wanted = Instance.objects.filter(revision__service=OuterRef("pk"), wanted=Wanted.RUNNING)
     moving = Q(state__in=[ServiceState.DEPLOYING, ServiceState.STOPPING, ServiceState.CONCERNING])
+    lost = Exists(Instance.objects.filter(_lost(), revision__service=OuterRef("pk")))
     overdue = Q(state__in=transitions.STOPPABLE, stops_at__lte=now())
     ailing = Q(state=ServiceState.RUNNING) & (Exists(wanted.exclude(state=InstanceState.READY)) | ~Exists(wanted))
-    return Service.objects.filter(moving | overdue | ailing | Q(desired=Desired.DELETED)).order_by("pk")
+    return Service.objects.filter(moving | overdue | ailing | lost | Q(desired=Desired.DELETED)).order_by("pk")
 
 
 def _keep_running(service: Service) -> bool:
@@ -153,6 +158,19 @@ def _look_at(service: Service) -> Seen:
 
 def _instances(service: Service) -> QuerySet[Instance]:
     return Instance.objects.filter(purpose=Purpose.SERVICE, revision__service=service).order_by("pk")
+
+
+def _lost() -> Q:
+    """On a host that was renamed or is gone for good. A supervisor that comes back ends what has no row any more."""
+    limit = now() - HOST_LOST
+    unseen = Q(seen_at__lt=limit) | Q(seen_at=None, created_at__lt=limit)
+    return unseen & ~Q(host=settings.HOST_NAME) & ~Q(state__in=INSTANCE_RESTS)
+
+
+def _give_up_lost(service: Service) -> None:
+    for instance in _instances(service).filter(_lost()):
+        transitions.note(service, Line("service.instance_lost", {"host": instance.host}, abnormal=True))
+        instance.delete()
 
 
 def _deploy(service: Service, seen: Seen) -> bool:

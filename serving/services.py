@@ -46,10 +46,12 @@ def deploy(version: ModelVersion, wanted: Deployment, *, by: User) -> Service:
     """
     workspace = version.model.workspace
     require(by, Action.DEPLOY, workspace)
+    lock_model(version.model_id)  # of one form sent twice at once, the second waits here
     if sent := Service.objects.filter(uuid=wanted.uuid, workspace=workspace, created_by=by).first():
         return sent
     specification = _check_size(wanted)
     _check_version(version)
+    _lock_pool()
     _check_quota(workspace, by)
     _check_room(specification, wanted.instances)
     service = _make(workspace, wanted, by)
@@ -82,6 +84,7 @@ def start(service: Service, *, by: User) -> bool:
         _check_version(revision.version)
     if not transitions.begin(service, by=by):
         return False
+    _lock_pool()
     for revision in revisions:
         specification = specification_of(revision.specification)
         if specification:
@@ -191,9 +194,12 @@ def _check_room(specification: Specification, instances: int, *, but: Service | 
         raise ServiceRefused(code, field="specification", **params)
 
 
+def _lock_pool() -> None:
+    """Of two deployments at once only one takes the last place: all workspaces share this machine."""
+    Workspace.objects.select_for_update(no_key=True).order_by("pk").first()
+
+
 def _check_quota(workspace: Workspace, by: User) -> None:
-    """Under the workspace's lock, so that two deployments at once do not both take the last place."""
-    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     if counted(Service.objects.all(), workspace, by) >= settings.SERVICE_QUOTA:
         raise ServiceRefused("service.quota", quota=settings.SERVICE_QUOTA)
 

@@ -83,6 +83,16 @@ def test_a_refused_form_keeps_the_file_and_the_next_one_sends_it(dev):
     assert ModelVersion.objects.get().sample == {"json": "{}", "files": [entry()]}
 
 
+def test_kept_names_that_no_database_takes_are_made_harmless(dev):
+    kept, path = json.dumps([entry(name="a\0\ud800")]), put_package()
+
+    refused = dev.post(NEW, typed(path, sample_kept=kept, version="x"))
+    dev.post(NEW, typed(path, sample_kept=kept))
+
+    assert "<bdi>a\ufffd\ufffd</bdi>" in refused.content.decode()
+    assert ModelVersion.objects.get().sample["files"] == [entry(name="a\ufffd\ufffd")]
+
+
 def test_kept_files_can_be_left_out(dev):
     dev.post(NEW, typed(put_package(), sample_kept=json.dumps([entry()]), sample_drop="on"))
 

@@ -78,6 +78,16 @@ def test_begin_wants_an_instance_and_holds_the_version(db, tmp_path, settings):
     assert version.lease_until > now() + timedelta(seconds=settings.PROOF_PATIENCE_SECONDS + instance.load_seconds)
 
 
+def test_no_specification_gives_a_proof_more_than_the_machine_has(db, settings):
+    settings.POOL_CORES, settings.POOL_MEMORY_MIB = 4, 8000
+    version = building()
+    InferenceSpec.objects.create(version=version, cpu=9999, memory=16 * 1024 * 1024)
+
+    _record, instance = begun(version)
+
+    assert (instance.cpu_limit, instance.memory_limit) == (4, 8000)
+
+
 def test_begin_needs_the_claim_of_the_build(db):
     version = building()
     ModelVersion.objects.filter(pk=version.pk).update(lease_until=now() + timedelta(hours=1))

@@ -333,3 +333,43 @@ def test_failed_service_rests_until_somebody_starts_it():
 
     assert (service.state, service.desired) == ("failed", Desired.RUNNING)
     assert not instances_of(service).filter(wanted=Wanted.RUNNING).exists()
+
+
+def leave_host(service, settings, back):
+    """As after the machine got another name, `back` after its instances were seen last."""
+    settings.HOST_NAME = "renamed"
+    instances_of(service).update(seen_at=now() - back)
+
+
+def test_instance_of_a_host_that_is_gone_is_made_anew_here(settings):
+    service = make_running()
+    former = instances_of(service).get()
+    leave_host(service, settings, timedelta(minutes=11))
+
+    rollout.sweep()
+
+    instance = instances_of(service).get()
+    assert (instance.pk != former.pk, instance.host) == (True, "renamed")
+    assert service.events.get(code="service.instance_lost").params == {"host": former.host}
+
+
+def test_instance_of_a_host_that_was_heard_lately_is_left_alone(settings):
+    service = make_running()
+    former = instances_of(service).get()
+    leave_host(service, settings, timedelta(minutes=9))
+
+    rollout.sweep()
+
+    assert instances_of(service).get() == former
+
+
+@pytest.mark.parametrize("command", [services.stop, services.delete])
+def test_a_host_that_is_gone_holds_no_service_back(settings, developer, command):
+    service = make_running()
+    leave_host(service, settings, timedelta(minutes=11))
+    command(service, by=developer)
+
+    rollout.sweep()
+
+    assert list(Service.objects.values_list("state", flat=True)) in ([], [ServiceState.STOPPED])
+    assert not instances_of(service).exists()

@@ -73,7 +73,8 @@ def test_usage_guide_shows_address_headers_and_parameters(as_developer, service,
     assert re.findall(r'id="endpoint">([^<]+)<', text) == [address]
     assert f'data-copy="{address}"' in text
     assert re.findall(r"<code>(X-Auth-Token|Authorization: Bearer)", text) == ["X-Auth-Token", "Authorization: Bearer"]
-    assert re.findall(r'class="method post">POST</span>\s*<bdi class="mono">([^<]+)<', text) == ["/predict"]
+    parameters = text.partition('class="calling"')[0]
+    assert re.findall(r'class="method post">POST</span>\s*<bdi class="mono">([^<]+)<', parameters) == ["/predict"]
     assert "req_data" in text
 
 

@@ -1,4 +1,8 @@
+import threading
+import time
+
 import pytest
+from django.db import connection
 from django.utils.timezone import now
 
 from accounts.errors import NotAllowed
@@ -77,6 +81,55 @@ def test_deployment_sent_twice_is_one_service(developer):
 
     assert first == second
     assert AuditEvent.objects.filter(code="addService").count() == 1
+
+
+def at_once(monkeypatch, *deployments):
+    """What each (version, wanted, by) made, or the code of its refusal, when all were checked before any was made."""
+    found, make = [], services._make
+
+    def slow_make(*given):
+        time.sleep(0.3)
+        return make(*given)
+
+    def send(version, wanted, by):
+        try:
+            found.append(services.deploy(version, wanted, by=by).uuid)
+        except ServiceRefused as refused:
+            found.append(refused.code)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr("serving.services._make", slow_make)
+    senders = [threading.Thread(target=send, args=each) for each in deployments]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    return found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deployment_sent_twice_at_once_is_one_service(developer, monkeypatch):
+    sent = make_deployable(), Deployment(name="service-ab12", specification=SMALLEST), developer
+
+    found = at_once(monkeypatch, sent, sent)
+
+    assert found == [Service.objects.get().uuid] * 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workspaces_do_not_take_the_last_memory_both(developer, monkeypatch, settings):
+    settings.POOL_MEMORY_MIB = 3000
+    other = make_workspace("other")
+    theirs = make_deployable("theirs", workspace=other), Deployment(name="b", specification=SMALLEST)
+
+    found = at_once(
+        monkeypatch,
+        (make_deployable(), Deployment(name="a", specification=SMALLEST), developer),
+        (*theirs, make_member("ann", workspace=other)),
+    )
+
+    assert sorted(map(str, found)) == sorted([str(Service.objects.get().uuid), "spec.sold_out"])
 
 
 def test_viewer_deploys_nothing(viewer):
