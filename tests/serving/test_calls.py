@@ -98,6 +98,17 @@ def test_broken_file_does_not_stop_the_others(content):
     assert (service.calls, files()) == (3, [])
 
 
+def test_backlog_is_taken_in_pieces_so_that_nobody_waits_for_all_of_it():
+    service = make_service()
+    for _ in range(130):
+        leave(row(service, 1, 0))
+
+    taken = [calls.ingest(), calls.ingest(), calls.ingest()]
+
+    service.refresh_from_db()
+    assert (taken, service.calls, files()) == ([100, 30, 0], 130, [])
+
+
 def test_file_that_is_being_written_is_left_alone():
     calls.spool_folder().mkdir(parents=True)
     half = calls.spool_folder() / ".1-2-3.json"
