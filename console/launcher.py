@@ -253,15 +253,21 @@ class Launcher:
             return
         if child.restart_at is None:
             child.failures = 0 if now - child.started > STEADY_SECONDS else child.failures
-            pause = RESTART_AFTER[min(child.failures, len(RESTART_AFTER) - 1)]
-            child.restart_at, child.failures = now + pause, child.failures + 1
             _signal_group(child.process, signal.SIGKILL)
-            self.say(
-                _("%(name)s ended with %(code)s and starts again in %(pause)s s; %(log)s may say why")
-                % {"name": child.program.name, "code": code, "pause": pause, "log": child.program.log or "stderr"}
-            )
+            self._put_off(child, code, now)
         elif now >= child.restart_at:
-            child.process, child.started, child.restart_at = self._spawn(child.program), now, None
+            try:
+                child.process, child.started, child.restart_at = self._spawn(child.program), now, None
+            except OSError as error:  # No process, memory or descriptor is free: the others must not end for that.
+                self._put_off(child, error.strerror or str(error), now)
+
+    def _put_off(self, child: Child, code: int | str, now: float) -> None:
+        pause = RESTART_AFTER[min(child.failures, len(RESTART_AFTER) - 1)]
+        child.restart_at, child.failures = now + pause, child.failures + 1
+        self.say(
+            _("%(name)s ended with %(code)s and starts again in %(pause)s s; %(log)s may say why")
+            % {"name": child.program.name, "code": code, "pause": pause, "log": child.program.log or "stderr"}
+        )
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

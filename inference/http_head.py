@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([!-~]+) HTTP/([0-9])\.([0-9])")
-_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)")
 _FORBIDDEN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _ID = re.compile(r"[0-9A-Za-z._-]{1,100}")
@@ -88,7 +88,7 @@ def _headers(block: bytes) -> dict[str, str]:
         if match is None:
             raise _malformed(line)
         name = match.group(1).decode("ascii").lower()
-        value = match.group(2).decode("utf-8", "replace").rstrip(" \t")
+        value = match.group(2).strip(b" \t").decode("utf-8", "replace")
         if name not in found:
             found[name] = value
         elif name in _SINGLE:

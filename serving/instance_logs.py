@@ -71,10 +71,11 @@ class BoundedLog:
         self._size = os.fstat(self._descriptor).st_size
 
     def _rotate(self) -> None:
-        self.close()
-        with suppress(OSError):
-            self._path.replace(_old(self._path))
+        """Where this fails, the full file stays open, and what is to be written is lost."""
+        self._path.replace(_old(self._path))
+        full = self._descriptor
         self._open()
+        os.close(full)
 
 
 def failure_in(path: Path) -> dict[str, Any]:

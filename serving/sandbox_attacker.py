@@ -59,9 +59,10 @@ def unprivileged(_told: dict[str, Any]) -> bool:
 
 
 def system_calls(_told: dict[str, Any]) -> bool:
-    """Calls of the kernel that models never need are refused."""
+    """Calls of the kernel that models never need are refused, and nobody who may call them can be taken over."""
     libc = ctypes.CDLL(None, use_errno=True)
-    return libc.unshare(CLONE_NEWUSER) == -1 and ctypes.get_errno() == errno.EPERM
+    refused = libc.unshare(CLONE_NEWUSER) == -1 and ctypes.get_errno() == errno.EPERM
+    return refused and not _opens("/proc/1/mem", os.O_RDWR)
 
 
 def temporary(told: dict[str, Any]) -> bool:
@@ -137,9 +138,9 @@ def _children() -> Iterator[list[int]]:
             os.waitpid(pid, 0)
 
 
-def _opens(path: str) -> bool:
+def _opens(path: str, flags: int = os.O_RDONLY) -> bool:
     try:
-        os.close(os.open(path, os.O_RDONLY))
+        os.close(os.open(path, flags))
     except OSError:
         return False
     return True

@@ -68,7 +68,12 @@ class Sandboxed:
         return None
 
     def kill(self) -> None:
-        """End it: the kernel ends all processes of its namespace with the first one of them."""
+        """End it: the kernel ends all processes of its namespace with the first one of them.
+
+        One whose end is known took them along, and its number may be another's by now.
+        """
+        if self._process.poll() is not None:
+            return
         for first in _children(self._process.pid):
             with suppress(ProcessLookupError):
                 os.kill(first, signal.SIGKILL)

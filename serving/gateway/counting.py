@@ -72,5 +72,8 @@ class Spool:
         self._number += 1
         name = f"{time.time_ns():020d}-{os.getpid()}-{self._number}{SUFFIX}"
         half = self._folder / f".{name}"
-        half.write_bytes(document)
-        half.rename(self._folder / name)
+        try:
+            half.write_bytes(document)
+            half.rename(self._folder / name)
+        finally:
+            half.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import resource
 
 import uvicorn
 
@@ -15,6 +16,7 @@ _STOP_SECONDS = 8
 
 def serve(options: Options) -> None:
     """Answer until a signal asks to stop; what is being answered is finished."""
+    _open_as_many_as_allowed()
     gateway = Gateway(options)
     front = type("GatewayFront", (Front,), {"options": options, "fronts": gateway.fronts})
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
@@ -37,3 +39,9 @@ def serve(options: Options) -> None:
     gc.collect()
     gc.freeze()
     uvicorn.Server(config).run()
+
+
+def _open_as_many_as_allowed() -> None:
+    """Each client and each call holds a descriptor; what shells and services usually start with is soon used up."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -90,7 +90,12 @@ class Table:
             serial, routes = decode(self.path.read_bytes())
         except FileNotFoundError:
             return
-        except (BrokenSnapshot, OSError) as error:
+        except OSError as error:
+            # The file may be as good as any: it is this process that had no descriptor left, or the disk no answer.
+            self._seen = None
+            logger.warning("the snapshot cannot be read", extra={"reason": str(error)})
+            return
+        except BrokenSnapshot as error:
             logger.warning("the snapshot is not taken", extra={"reason": str(error)})
             return
         self._take(serial, routes)

@@ -127,3 +127,12 @@ def test_header_is_read_in_a_time_that_grows_with_its_length_alone(value):
     parse_head(head("GET / HTTP/1.1", "Host: m", f"X: {value}"))
 
     assert time.process_time() - begun < 2
+
+
+def test_malformed_header_is_refused_in_a_time_that_grows_with_its_length_alone():
+    begun = time.process_time()
+
+    with pytest.raises(HttpError):
+        parse_head(head("GET / HTTP/1.1", "Host: m", f"X:{' ' * 16_000}\x01"))
+
+    assert time.process_time() - begun < 0.5

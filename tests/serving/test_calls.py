@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -95,6 +96,17 @@ def test_broken_file_does_not_stop_the_others(content):
 
     service.refresh_from_db()
     assert (service.calls, files()) == (3, [])
+
+
+def test_backlog_is_taken_in_pieces_so_that_nobody_waits_for_all_of_it():
+    service = make_service()
+    for _ in range(130):
+        leave(row(service, 1, 0))
+
+    taken = [calls.ingest(), calls.ingest(), calls.ingest()]
+
+    service.refresh_from_db()
+    assert (taken, service.calls, files()) == ([100, 30, 0], 130, [])
 
 
 def test_file_that_is_being_written_is_left_alone():
@@ -193,6 +205,20 @@ def test_sweep_keeps_what_is_young(settings):
 
     assert (CallMinute.objects.count(), UsageMinute.objects.count()) == (1, 1)
     assert [batch.name for batch in CallBatch.objects.all()] == ["young"]
+
+
+def test_file_that_cannot_be_written_leaves_nothing_behind(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            Spool(tmp_path).write(b"x" * 100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_counts_that_were_put_back_are_taken_again():

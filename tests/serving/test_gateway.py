@@ -1,15 +1,18 @@
 """The gateway as a process, before real instances: who gets in, what arrives, what is counted, what it survives."""
 
 import json
+import resource
 import signal
 import statistics
 import subprocess
 import sys
 import time
 import uuid
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from serving.gateway.table import Table
 from serving.routing import Routes, document_of, encode
 from tests.inference.serving import package_with, serving
 from tests.serving.gateway import OTHERS, SECRET, gateway, service_of, wait_for
@@ -258,6 +261,45 @@ def test_snapshot_that_is_removed_leaves_the_last_one_in_force(door, service):
     time.sleep(0.5)
 
     assert ask(door, service).status == 200
+
+
+def test_snapshot_that_could_not_be_read_is_read_when_it_can_be(tmp_path):
+    """A file that has not changed since: else a token would open services long after it was revoked."""
+    path = tmp_path / "routes"
+    path.write_bytes(encode(document_of(Routes()), 7))
+    table = Table(path, calls=1)
+
+    with open_files(1):
+        table.look()
+    before = table.serial
+    table.look()
+
+    assert (before, table.serial) == (-1, 7)
+
+
+def test_clients_that_only_hold_connections_keep_nobody_from_being_answered(tmp_path, model):
+    key, services = service_of(model.path)
+    with ExitStack() as stack:
+        with open_files(128):
+            door = stack.enter_context(gateway(tmp_path))
+        door.tell(services)
+        for _ in range(200):
+            stack.enter_context(door.connect())
+
+        found = door.ask(f"/infer/{key}", body=b'{"a": 1}', Content_Type="application/json")
+
+    assert found.status == 200
+
+
+@contextmanager
+def open_files(most):
+    """What is started meanwhile may have so many files open, unless it asks for more."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_gateway_without_any_snapshot_says_so(tmp_path):

@@ -1,6 +1,7 @@
 """Logs of instances: bounded on disk, read from their end, and believed in nothing."""
 
 import json
+import os
 
 import pytest
 from django.conf import settings
@@ -31,6 +32,32 @@ def test_log_takes_no_more_than_its_limit_and_keeps_the_last(instance):
     files = list(instance_logs.folder_of(instance.uuid).iterdir())
     assert sum(file.stat().st_size for file in files) <= settings.INSTANCE_LOG_BYTES
     assert instance_logs.tail(instance, 1) == ["end"]
+
+
+def test_log_that_cannot_go_on_loses_lines_and_nothing_else(instance):
+    """Its folder is gone: a descriptor that was closed meanwhile would by now be somebody else's."""
+    log = BoundedLog(instance_logs.path_of(instance))
+    instance_logs.remove(instance.uuid)
+
+    log.write(b"x" * settings.INSTANCE_LOG_BYTES)
+    reading, writing = os.pipe()
+    log.write(b"more\n")
+
+    assert os.write(writing, b"!") == 1
+    log.close()
+    os.close(reading)
+    os.close(writing)
+
+
+def test_log_whose_file_cannot_be_moved_does_not_try_for_ever(instance):
+    path = instance_logs.path_of(instance)
+    log = BoundedLog(path)
+    path.with_name("log.old").mkdir()
+
+    log.write(b"x" * settings.INSTANCE_LOG_BYTES)
+    log.close()
+
+    assert path.stat().st_size == settings.INSTANCE_LOG_BYTES // 2
 
 
 def test_tail_joins_both_files_and_is_empty_before_anything_was_printed(instance):

@@ -17,9 +17,17 @@ from django.utils import translation
 from registry.findings import known_codes
 from serving import sandbox, sandbox_cgroups
 from serving.queries_protections import protections_here
-from serving.sandbox import NoSuchInterpreter, environment_of, install_code, interpreter_places
+from serving.sandbox import (
+    Confined,
+    NoSuchInterpreter,
+    environment_of,
+    install_code,
+    interpreter_places,
+    own_interpreter,
+)
 from serving.sandbox_cgroups import Group, Groups, Limits
 from serving.supervisor_probes import ESSENTIAL, Ground, Protection, as_stored, broken_essentials, probe
+from serving.supervisor_processes import Sandboxed
 from tests.serving.supervising import ROOT
 
 NOBODY = 65534
@@ -120,6 +128,21 @@ print(json.dumps(as_stored(probe(ground))))
 def shared_libraries():
     """Where the packages of these tests lie, for a user who may not pass every folder on the way."""
     return next(path for path in sys.path if path.endswith("site-packages"))
+
+
+@pytest.mark.faults
+def test_end_of_a_process_that_has_ended_reaches_nobody_with_its_number(ground, monkeypatch):
+    command = (str(own_interpreter()), "-I", "-c", "")
+    limits = Limits(memory=64 * 1024**2, cpu=1, processes=16)
+    process = Sandboxed(Confined(command, limits, ground.uid, ground.code), Groups({}).make("x", limits), output=2)
+    assert process.wait(60) == 0
+    monkeypatch.setattr(process._process, "pid", os.getpid())
+
+    with subprocess.Popen(["/bin/sleep", "60"]) as other:
+        process.kill()
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(0.3)
+        other.kill()
 
 
 def test_code_inside_is_a_copy_that_every_user_may_read(tmp_path):
