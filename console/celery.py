@@ -23,6 +23,7 @@ SUBJECTS = {
     "stores.unpack_upload": "upload",
     "registry.run_export": "export",
     "serving.prepare": "version",
+    "serving.make_environment": "version",
 }
 
 

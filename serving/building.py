@@ -22,29 +22,30 @@ from serving import transitions_environments as transitions
 from serving.environments import Workshop, workshop
 from serving.environments_diagnosis import diagnose
 from serving.errors import BackendUnavailable, BuildRefused, PreparationLost
-from serving.heartbeat import Heartbeat, lease
+from serving.heartbeat import Heartbeat, Preparation, lease
 from serving.locks import Line, lines_of
 from serving.models import Environment, VersionEnvironment
 
 logger = logging.getLogger(__name__)
 PREPARE = "serving.prepare"
 POLL_SECONDS = 0.5
+Wheels = dict[str, tuple[str, int]]
 
 
 def run(version: ModelVersion) -> None:
     """Bring a version in Building to its proof or to rest, or leave it to whoever holds it. Harmless to call again."""
     if not preparation.claim_preparation(version, lease=lease()):
         return
-    heartbeat = Heartbeat(version)
+    heartbeat = Heartbeat(Preparation(version))
     try:
         _prepare(version, heartbeat)
     except PreparationLost:
         logger.info("build left", extra={"version": version.pk})
     except BuildRefused as refused:
-        _keep_log(version, refused.log)
+        keep_log(version, refused.log)
         preparation.fail_build(version, refused.code, **refused.params)
     except BackendUnavailable as error:
-        _keep_log(version, error.log)
+        keep_log(version, error.log)
         _again_later(version, error.code, error.params)
     except ArtifactStoreUnavailable:
         logger.warning("artifact store unavailable", extra={"version": version.pk}, exc_info=True)
@@ -61,22 +62,31 @@ def _prepare(version: ModelVersion, heartbeat: Heartbeat) -> None:
     if reason := cannot_run_reason(version.engine):
         preparation.activate(version, proof=Proof.CANNOT_RUN_HERE, code=reason, engine=version.engine)
         return
-    config = replace(ModelConfig.from_dict(version.config), engine=version.engine)
-    overlay = version.overlays.first()
-    lines = lines_of(config, overlay.difference if overlay else ())
-    texts = [line.text for line in lines]
-    _keep(version, heartbeat, overlay=overlay, requirements=texts, proposals=[], log="", environment=None)
-    with workshop(heartbeat.beat) as shop:
-        lock = _locked(version, lines, shop, heartbeat)
-        _obtain(version, lock, shop, heartbeat)
-    heartbeat.renew()
+    obtain(version, heartbeat)
     _finish(version)
 
 
-def _locked(version: ModelVersion, lines: tuple[Line, ...], shop: Workshop, heartbeat: Heartbeat) -> str:
+def obtain(version: ModelVersion, heartbeat: Heartbeat, *, lock: str = "") -> None:
+    """Give the version an environment, of the given lock or else of what its requirements come to now.
+
+    Raises BuildRefused, BackendUnavailable, ArtifactStoreUnavailable and PreparationLost.
+    """
+    config = replace(ModelConfig.from_dict(version.config), engine=version.engine)
+    overlay = version.overlays.first()
+    lines = lines_of(config, overlay.difference if overlay else ())
+    fresh = {"overlay": overlay, "requirements": [line.text for line in lines], "environment": None}
+    _keep(version, heartbeat, proposals=[], log="", **({} if lock else fresh))
+    with workshop(heartbeat.beat) as shop:
+        shop.bring(wheels := _wheels(version, lines))
+        lock = lock or _locked(version, lines, wheels, shop, heartbeat)
+        _obtain(version, lock, shop, heartbeat)
+    heartbeat.renew()
+
+
+def _locked(
+    version: ModelVersion, lines: tuple[Line, ...], wheels: Wheels, shop: Workshop, heartbeat: Heartbeat
+) -> str:
     """The lock of these lines; where there is none, what could be taken instead is kept. Raises BuildRefused."""
-    wheels = _wheels(version, lines)
-    shop.bring(wheels)
     found, log = shop.resolve(line.text for line in lines)
     if not found:
         diagnosis = diagnose(lines, shop)
@@ -86,7 +96,7 @@ def _locked(version: ModelVersion, lines: tuple[Line, ...], shop: Workshop, hear
     return environments.lock_of(found, lines, wheels)
 
 
-def _wheels(version: ModelVersion, lines: tuple[Line, ...]) -> dict[str, tuple[str, int]]:
+def _wheels(version: ModelVersion, lines: tuple[Line, ...]) -> Wheels:
     """SHA-256 and size of the wheels of the package that are to be installed."""
     wanted = {line.wheel for line in lines if line.wheel}
     files = {file.path: (file.sha256, file.size) for file in version.files.filter(path__in=wanted)}
@@ -154,7 +164,7 @@ def _keep(version: ModelVersion, heartbeat: Heartbeat, **values: Any) -> None:
     VersionEnvironment.objects.update_or_create(version=version, defaults=values)
 
 
-def _keep_log(version: ModelVersion, log: str) -> None:
+def keep_log(version: ModelVersion, log: str) -> None:
     VersionEnvironment.objects.filter(version=version).update(log=log)
 
 

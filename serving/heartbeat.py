@@ -1,31 +1,67 @@
-"""How a worker shows that it lives while it prepares a version, and learns that it is no longer its own."""
+"""How a worker shows that it lives while it builds for a version, and learns that it is no longer its own."""
 
 from datetime import timedelta
 from time import monotonic
+from typing import Protocol
 
 from django.conf import settings
 
 from registry import preparation, shutdown
 from registry.models import ModelVersion
 from serving import transitions_environments as transitions
+from serving import transitions_making
 from serving.errors import PreparationLost
-from serving.models import Environment
+from serving.models import Environment, VersionEnvironment
 
 
 def lease() -> timedelta:
     return timedelta(seconds=settings.BUILD_LEASE_SECONDS)
 
 
-class Heartbeat:
-    """Renews the claim on a version, and on the `environment` that is built for it, every BUILD_HEARTBEAT_SECONDS.
+class Claim(Protocol):
+    """What a worker holds while it builds. `renew` says False once it is somebody else's."""
 
-    Raises PreparationLost once one of them is not this worker's any more, also because it hands the version back when
+    def renew(self) -> bool: ...
+
+    def hand_back(self) -> bool: ...
+
+
+class Preparation:
+    """The claim on a version in Building."""
+
+    def __init__(self, version: ModelVersion) -> None:
+        self._version = version
+
+    def renew(self) -> bool:
+        return preparation.renew(self._version, lease=lease())
+
+    def hand_back(self) -> bool:
+        return preparation.hand_back(self._version)
+
+
+class MakingClaim:
+    """The claim on the environment that is made for a Normal version."""
+
+    def __init__(self, record: VersionEnvironment) -> None:
+        self._record = record
+
+    def renew(self) -> bool:
+        return transitions_making.renew(self._record)
+
+    def hand_back(self) -> bool:
+        return transitions_making.hand_back(self._record)
+
+
+class Heartbeat:
+    """Renews a claim, and that on the `environment` that is built under it, every BUILD_HEARTBEAT_SECONDS.
+
+    Raises PreparationLost once one of them is not this worker's any more, also because it hands the first one back when
     the worker was asked to stop.
     """
 
-    def __init__(self, version: ModelVersion) -> None:
+    def __init__(self, claim: Claim) -> None:
         self.environment: Environment | None = None
-        self._version = version
+        self._claim = claim
         self._wait()
 
     def beat(self) -> None:
@@ -36,7 +72,7 @@ class Heartbeat:
     def renew(self) -> None:
         """Make sure at once."""
         if shutdown.asked():
-            preparation.hand_back(self._version)
+            self._claim.hand_back()
             raise PreparationLost
         self.hold()
         if self.environment is not None and not transitions.renew(self.environment):
@@ -44,8 +80,8 @@ class Heartbeat:
         self._wait()
 
     def hold(self) -> None:
-        """Renew the claim on the version alone; for a transaction, which must not hand it back and then fail."""
-        if not preparation.renew(self._version, lease=lease()):
+        """Renew the first claim alone; for a transaction, which must not hand it back and then fail."""
+        if not self._claim.renew():
             raise PreparationLost
 
     def _wait(self) -> None:

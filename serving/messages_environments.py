@@ -19,6 +19,9 @@ register_messages(
     {
         "build.env_started": _("Environment build task started"),
         "build.env_reused": _("Existing environment reused"),
+        "environment.requested": _("An environment was asked for"),
+        "environment.built": _("The environment was built"),
+        "environment.failed": _("The environment could not be built; the version stays Normal"),
         "overlay.chosen": _("Taken instead of what is declared: %(taken)s"),
         "overlay.withdrawn": _("Dependencies are taken as declared again"),
         "proof.switched_off": _("The proof was switched off for this import, so it was not asked"),

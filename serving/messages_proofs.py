@@ -54,9 +54,7 @@ register_messages(
         ),
         "proof.superseded": _("A later build began its own proof."),
         "proof.not_normal": _("Only a Normal version can be proved now."),
-        "proof.no_environment": _(
-            "There is no environment for this version on this installation, so it cannot be started."
-        ),
+        "proof.no_environment": _("A model of this engine cannot run on this installation, so it cannot be started."),
         "proof.runs_already": _("A proof of this version runs already."),
         "ask.json_malformed": _("Line %(line)s, column %(column)s: this is no JSON (%(error)s)."),
         "ask.json_unusable": _("This JSON cannot be sent: it is nested too deeply, or has NaN or Infinity in it."),

@@ -1,7 +1,7 @@
 """Everything of serving that is kept in tables."""
 
 from serving.models_calls import CallBatch, UsageMinute
-from serving.models_environments import Environment, EnvironmentState, Overlay, VersionEnvironment
+from serving.models_environments import Environment, EnvironmentState, Making, Overlay, VersionEnvironment
 from serving.models_instances import (
     INSTANCE_RESTS,
     Instance,
@@ -30,6 +30,7 @@ __all__ = [
     "EnvironmentState",
     "Instance",
     "InstanceState",
+    "Making",
     "Overlay",
     "ProofRecord",
     "ProofState",

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from registry.findings import message_for
 from registry.models import ModelVersion
 from serving.locks import Pin, pins_of
 
@@ -68,11 +69,20 @@ class Overlay(models.Model):
         return f"{self.version} · {self.created_at:%Y-%m-%d %H:%M}"
 
 
+class Making(models.TextChoices):
+    """How far the environment of a Normal version is that had none."""
+
+    BUILDING = "building", _("Building")
+    FAILED = "failed", _("Failed")
+
+
 class VersionEnvironment(models.Model):
     """The environment a version runs in: what was asked for, what it was locked to, or why it could not be.
 
     `requirements` are the rebuilt lines that were resolved, in their order. `proposals` is a list like
-    `Overlay.difference`: what could be taken instead of pins that cannot exist on this interpreter.
+    `Overlay.difference`: what could be taken instead of pins that cannot exist on this interpreter. `making` is set
+    only while an environment is made for a version that is Normal already, and after that failed; `reason_*`,
+    `lease_until` and `attempts` belong to it. A version in Building is held by its own row instead.
     """
 
     version = models.OneToOneField(ModelVersion, models.CASCADE, related_name="environment_record")
@@ -82,6 +92,11 @@ class VersionEnvironment(models.Model):
     proposals = models.JSONField(default=list)
     log = models.TextField(blank=True)
     resolved_at = models.DateTimeField(null=True)
+    making = models.CharField(max_length=16, choices=Making.choices, blank=True)
+    reason_code = models.CharField(max_length=64, blank=True)
+    reason_params = models.JSONField(default=dict)
+    lease_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         verbose_name = _("environment of a version")
@@ -89,3 +104,8 @@ class VersionEnvironment(models.Model):
 
     def __str__(self) -> str:
         return str(self.version)
+
+    @property
+    def reason(self) -> str:
+        """Why it could not be made, as a sentence; empty unless that failed."""
+        return message_for(self.reason_code, self.reason_params) if self.reason_code else ""

@@ -10,6 +10,7 @@ from uuid import uuid4
 from celery import current_app
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
 from django.utils.timezone import now
 
 from accounts.models import User
@@ -24,6 +25,7 @@ from serving.models import (
     INSTANCE_RESTS,
     Instance,
     InstanceState,
+    Making,
     ProofRecord,
     ProofState,
     Purpose,
@@ -37,6 +39,8 @@ RUN_PROOF = "serving.run_proof"
 MOST_AT_ONCE = 100
 # Beyond the time a model may take to load: starting its process, and telling that it is ready.
 MARGIN = timedelta(seconds=60)
+# Its environment is still being made.
+AWAITING = Q(instance=None, version__environment_record__making=Making.BUILDING)
 _PROOFS = {ProofState.ANSWERED: Proof.ANSWERED, ProofState.STARTED: Proof.STARTED}
 _LINES = {ProofState.ANSWERED: "proof.passed", ProofState.STARTED: "proof.only_started"}
 
@@ -59,18 +63,26 @@ def start(
     version: ModelVersion, request: Mapping[str, Any], *, decides: bool = False, by: User | None = None
 ) -> ProofRecord:
     """Want an instance for one proof and note what will be asked; the supervisor of this host starts it."""
-    cpu, memory = limits_of(version)
-    instance = Instance.objects.create(
-        purpose=Purpose.PROOF, version=version, host=settings.HOST_NAME, cpu_limit=cpu, memory_limit=memory
-    )
-    return ProofRecord.objects.create(
-        version=version,
-        instance=instance,
-        decides=decides,
-        request=dict(request),
-        asked_by=by,
-        asked_by_name=by.get_username() if by else "",
-    )
+    return _record(version, request, instance=_instance(version), decides=decides, by=by)
+
+
+def wait(version: ModelVersion, request: Mapping[str, Any], *, by: User) -> ProofRecord:
+    """Note what will be asked once the environment stands that is being made; the caller holds the model's row."""
+    return _record(version, request, instance=None, decides=False, by=by)
+
+
+def go_on(version: ModelVersion) -> None:
+    """Start the proofs that waited for the environment of the version; the caller holds the model's row."""
+    for record in _waiting(version):
+        record.instance = _instance(version)
+        record.save(update_fields=["instance"])
+
+
+def give_up(version: ModelVersion, code: str, params: Mapping[str, Any]) -> None:
+    """End them because it could not be made; the caller holds the model's row."""
+    for record in _waiting(version):
+        if transitions_proofs.give_up(record, code, params):
+            _tell(version, Outcome(ProofState.FAILED, code, params), decides=False)
 
 
 def question_of(version: ModelVersion) -> dict[str, Any]:
@@ -129,7 +141,8 @@ def waiting_for_supervisor(record: ProofRecord) -> bool:
 
 def sweep() -> None:
     """Ring what a lost bell or a crashed worker left, and take away processes whose proof has ended."""
-    running = ProofRecord.objects.filter(transitions_proofs.free()).select_related("instance", "version")
+    running = ProofRecord.objects.filter(transitions_proofs.free()).exclude(AWAITING)
+    running = running.select_related("instance", "version")
     for record in running.order_by("id")[:MOST_AT_ONCE]:
         if _due(record):
             current_app.send_task(RUN_PROOF, [record.pk])
@@ -144,12 +157,40 @@ def _whole_patience() -> timedelta:
     return timedelta(seconds=settings.PROOF_PATIENCE_SECONDS + load + asking) + 2 * MARGIN
 
 
+def _record(
+    version: ModelVersion, request: Mapping[str, Any], *, instance: Instance | None, decides: bool, by: User | None
+) -> ProofRecord:
+    who = {"asked_by": by, "asked_by_name": by.get_username() if by else ""}
+    return ProofRecord.objects.create(version=version, instance=instance, decides=decides, request=dict(request), **who)
+
+
+def _instance(version: ModelVersion) -> Instance:
+    cpu, memory = limits_of(version)
+    return Instance.objects.create(
+        purpose=Purpose.PROOF, version=version, host=settings.HOST_NAME, cpu_limit=cpu, memory_limit=memory
+    )
+
+
+def _waiting(version: ModelVersion) -> list[ProofRecord]:
+    return list(ProofRecord.objects.filter(version=version, state=ProofState.RUNNING, instance=None))
+
+
+def _awaits_environment(record: ProofRecord) -> bool:
+    """The environment is looked at first: one that stands by now has given the record its instance already."""
+    if ProofRecord.objects.filter(AWAITING, pk=record.pk).exists():
+        return True
+    record.refresh_from_db(fields=["instance"])
+    return False
+
+
 def _kept(asked: Asked | None, origin: str) -> dict[str, Any]:
     return {**asked.as_dict(), "origin": origin} if asked else {}
 
 
 def _due(record: ProofRecord) -> bool:
     """Whether there is something to do: to ask, or to give up."""
+    if record.instance is None and _awaits_environment(record):
+        return False
     instance = record.instance
     if instance is None or instance.at_rest or instance.state == InstanceState.READY:
         return True

@@ -6,13 +6,20 @@ from django.db.models import Q, QuerySet
 
 from registry.models import ModelVersion, Status
 from registry.queries import LARGE
-from serving.models import Environment, VersionEnvironment
+from serving.models import Environment, Making, VersionEnvironment
 
 
 def waiting_versions(at: datetime) -> QuerySet[ModelVersion]:
     """Versions in Building that no worker holds."""
     free = Q(lease_until=None) | Q(lease_until__lt=at)
     return ModelVersion.objects.filter(free, status=Status.BUILDING).defer(*LARGE).order_by("pk")
+
+
+def wanted_environments(at: datetime) -> QuerySet[VersionEnvironment]:
+    """What is to be made for Normal versions and no worker holds."""
+    free = Q(lease_until=None) | Q(lease_until__lt=at)
+    rows = VersionEnvironment.objects.filter(free, making=Making.BUILDING).select_related("version")
+    return rows.defer(*(f"version__{name}" for name in LARGE)).order_by("pk")
 
 
 def unused_environments(since: datetime) -> QuerySet[Environment]:

@@ -23,6 +23,7 @@ from serving.models import (
     EnvironmentState,
     Instance,
     InstanceState,
+    Making,
     Purpose,
     Service,
     ServiceEvent,
@@ -196,15 +197,23 @@ def _timed_out(service: Service, seen: Seen) -> bool:
 
 
 def _prepare(service: Service, seen: Seen) -> bool:
-    """Wait for the environment; one that will not come ends the deployment."""
+    """Wait for the environment; one that will not come ends the deployment, with the reason."""
     versions = [revision.version_id for revision in seen.revisions]
-    records = VersionEnvironment.objects.filter(version__in=versions).select_related("environment")
-    states = [record.environment.state if record.environment else "" for record in records]
+    records = list(VersionEnvironment.objects.filter(version__in=versions).select_related("environment"))
+    if failed := next((record for record in records if record.making == Making.FAILED), None):
+        return _give_up(service, failed.reason_code, failed.reason_params, "service.failed")
+    states = [_state_of(record) for record in records]
     if len(states) < len(versions) or not set(states) <= {EnvironmentState.READY, EnvironmentState.BUILDING}:
         return _give_up(service, "service.environment_missing", {}, "service.failed")
     if EnvironmentState.BUILDING in states:
         return False
     return transitions.enter_phase(service, transitions.SCHEDULING, _line("service.environment_ready", seen))
+
+
+def _state_of(record: VersionEnvironment) -> str:
+    if record.making == Making.BUILDING:
+        return EnvironmentState.BUILDING
+    return record.environment.state if record.environment else ""
 
 
 def _make(service: Service, seen: Seen) -> bool:

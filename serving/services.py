@@ -19,8 +19,9 @@ from registry.services_review import Use, check_use, why_not_use
 from registry.transitions import Line, lock_model
 from serving import transitions_services as transitions
 from serving.errors import ServiceRefused
-from serving.models import EnvironmentState, Route, Service, ServiceEvent, ServiceRevision, VersionEnvironment
+from serving.models import Route, Service, ServiceEvent, ServiceRevision
 from serving.queries_services import REAL_TIME, counted, current_revisions, promised_memory
+from serving.services_environments import ensure_environment
 from serving.specs import (
     MOST_INSTANCES,
     Machine,
@@ -39,7 +40,7 @@ RECONCILE = "serving.reconcile"
 
 @transaction.atomic
 def deploy(version: ModelVersion, wanted: Deployment, *, by: User) -> Service:
-    """Make a real-time service of the version and have it started after commit.
+    """Make a real-time service of the version and have it started after commit, once its environment stands.
 
     Raises NotAllowed, and ServiceRefused where the version, the name, the quota or this machine stand against it. The
     same deployment sent twice is one service.
@@ -54,6 +55,7 @@ def deploy(version: ModelVersion, wanted: Deployment, *, by: User) -> Service:
     _lock_pool()
     _check_quota(workspace, by)
     _check_room(specification, wanted.instances)
+    ensure_environment(version, by=by)
     service = _make(workspace, wanted, by)
     revision = ServiceRevision.objects.create(
         service=service,
@@ -86,6 +88,7 @@ def start(service: Service, *, by: User) -> bool:
         return False
     _lock_pool()
     for revision in revisions:
+        ensure_environment(revision.version, by=by)
         specification = specification_of(revision.specification)
         if specification:
             _check_room(specification, revision.instances, but=service)
@@ -144,13 +147,16 @@ def edit_description(service: Service, description: str, *, by: User) -> bool:
     return True
 
 
-def why_not_deploy(version: ModelVersion, *, environment_ready: bool) -> ServiceRefused | None:
-    """What stands against deploying the version, as it is given, as a real-time service; asks no database."""
+def why_not_deploy(version: ModelVersion) -> ServiceRefused | None:
+    """What stands against deploying the version, as it is given, as a real-time service; asks no database.
+
+    An environment that it lacks does not: the deployment waits until it is built.
+    """
     if reason := cannot_run_reason(version.engine):
         return ServiceRefused(reason, field="version", engine=version.engine)
     if reason := why_not_use(version, Use.DEPLOY, deployment_type=REAL_TIME):
         return ServiceRefused(reason, field="version", engine=version.engine, type=REAL_TIME)
-    return None if environment_ready else ServiceRefused("service.environment_missing", field="version")
+    return None
 
 
 def machine_now(*, but: Service | None = None) -> Machine:
@@ -173,9 +179,6 @@ def _check_use(version: ModelVersion) -> None:
         check_use(version, Use.DEPLOY, deployment_type=REAL_TIME)
     except UseRefused as refused:
         raise ServiceRefused(refused.code, field="version", **refused.params) from None
-    built = VersionEnvironment.objects.filter(version=version, environment__state=EnvironmentState.READY)
-    if not built.exists():
-        raise ServiceRefused("service.environment_missing", field="version")
 
 
 def _check_size(wanted: Deployment) -> Specification:

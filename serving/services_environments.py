@@ -18,22 +18,49 @@ from kombu.exceptions import OperationalError
 from accounts.models import User
 from accounts.services import record_audit
 from registry import preparation
-from registry.models import ModelVersion
+from registry.engines import cannot_run_reason
+from registry.models import ModelVersion, Status
 from registry.services import record_event
-from serving import environments
+from registry.transitions import lock_model
+from serving import environments, transitions_making
 from serving import transitions_environments as transitions
-from serving.models import Environment, Overlay, VersionEnvironment
-from serving.queries_environments import unused_environments, waiting_versions
+from serving.building_making import MAKE, give_up_dead
+from serving.models import Environment, EnvironmentState, Making, Overlay, VersionEnvironment
+from serving.queries_environments import record_of, unused_environments, waiting_versions, wanted_environments
 
 logger = logging.getLogger(__name__)
 # The folder of a build shows every moment that it is in use; this many leases later it is left over.
 LEASES_LEFT = 2
 
 
+def environment_stands(version: ModelVersion) -> bool:
+    """Whether the version has an environment that is whole on this host."""
+    record = record_of(version)
+    if record is None or record.environment is None or record.making == Making.BUILDING:
+        return False
+    return record.environment.state == EnvironmentState.READY and environments.is_built(record.environment)
+
+
+@transaction.atomic
+def ensure_environment(version: ModelVersion, *, by: User) -> bool:
+    """True where the environment of a Normal version stands; else have it made, and ring the worker after commit.
+
+    Its status stays as it is, whatever comes of it.
+    """
+    lock_model(version.model_id)
+    if environment_stands(version):
+        transitions_making.forgive(version)
+        return True
+    if transitions_making.request(version):
+        record_event(version, "environment.requested", by=by)
+        _ring_after_commit(version)
+    return False
+
+
 @transaction.atomic
 def prepare_version_again(version: ModelVersion, *, by: User) -> bool:
-    """Build a version once more whose build or proof failed, and ring the worker after commit. False for any other."""
-    if not preparation.prepare_again(version, by=by):
+    """Build once more what failed, or what a Normal version lacks; rings the worker after commit. False otherwise."""
+    if not _begin_again(version, by=by):
         return False
     record_audit(version.model.workspace, "version.prepared_again", by=by, **_named(version))
     return True
@@ -43,13 +70,13 @@ def prepare_version_again(version: ModelVersion, *, by: User) -> bool:
 def take_instead(version: ModelVersion, names: Collection[str], *, by: User) -> Overlay | None:
     """Record that these proposals are taken in the place of what the package declares, and build again with them.
 
-    None, with nothing changed, when the version did not fail or none of the names was proposed. The package stays as
-    it was imported; what an earlier overlay took stays taken.
+    None, with nothing changed, when neither it nor its environment failed, or when none of the names was proposed. The
+    package stays as it was imported; what an earlier overlay took stays taken.
     """
     record = VersionEnvironment.objects.select_for_update().filter(version=version).first()
     proposals = record.proposals if record else []
     taken = [entry for entry in proposals if entry["name"] in names]
-    if not taken or not preparation.prepare_again(version, by=by):
+    if not taken or not _begin_with_others(version, by=by):
         return None
     return _overlaid(version, _merged(version.overlays.first(), taken), by)
 
@@ -58,7 +85,7 @@ def take_instead(version: ModelVersion, names: Collection[str], *, by: User) -> 
 def take_as_declared(version: ModelVersion, *, by: User) -> bool:
     """Go back from an overlay to what the package declares, and build again. False unless it failed with one."""
     latest = version.overlays.first()
-    if latest is None or not latest.difference or not preparation.prepare_again(version, by=by):
+    if latest is None or not latest.difference or not _begin_with_others(version, by=by):
         return False
     _overlaid(version, [], by)
     return True
@@ -71,7 +98,10 @@ def sweep_preparations() -> None:
         if version.attempts >= settings.BUILD_ATTEMPTS and version.lease_until is not None:
             preparation.fail_build(version, "build.worker_died", attempts=version.attempts)
         else:
-            _ring(version)
+            _ring(settings.VERSION_PREPARER, version)
+    for record in wanted_environments(now()):
+        if not give_up_dead(record):
+            _ring(MAKE, record.version)
 
 
 def sweep_environments() -> None:
@@ -108,10 +138,36 @@ def _named(version: ModelVersion) -> dict[str, str]:
     return {"name": version.model.name, "version": version.number}
 
 
-def _ring(version: ModelVersion) -> None:
+def _begin_again(version: ModelVersion, *, by: User) -> bool:
+    """Build a version that failed, or the environment that a Normal one lacks, unless that is under way."""
+    if version.status != Status.NORMAL:
+        return preparation.prepare_again(version, by=by)
+    record = record_of(version)
+    if cannot_run_reason(version.engine) or (record and record.making == Making.BUILDING):
+        return False
+    return not ensure_environment(version, by=by)
+
+
+def _begin_with_others(version: ModelVersion, *, by: User) -> bool:
+    """The same, but of Normal versions only for those whose environment could not be made as things are."""
+    failed = VersionEnvironment.objects.filter(version=version, making=Making.FAILED)
+    if version.status == Status.NORMAL and not failed.exists():
+        return False
+    return _begin_again(version, by=by)
+
+
+def _ring_after_commit(version: ModelVersion) -> None:
+    # A function with a name: when it fails, what robust=True logs asks for one, which a partial has not.
+    def ring() -> None:
+        current_app.send_task(MAKE, [version.pk])
+
+    transaction.on_commit(ring, robust=True)
+
+
+def _ring(task: str, version: ModelVersion) -> None:
     """A bell that was not heard when the next sweep rings is dropped, so they never pile up."""
     try:
-        current_app.send_task(settings.VERSION_PREPARER, [version.pk], expires=settings.BUILD_SWEEP_SECONDS)
+        current_app.send_task(task, [version.pk], expires=settings.BUILD_SWEEP_SECONDS)
     except OperationalError:
         logger.warning("broker unavailable", extra={"version": version.pk})
 

@@ -6,10 +6,12 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import User
+from registry.engines import cannot_run_reason
 from registry.models import ModelVersion, Proof, Status
 from registry.transitions import lock_model
 from serving import proof
-from serving.models import EnvironmentState, ProofRecord, ProofState, VersionEnvironment
+from serving.models import ProofRecord, ProofState
+from serving.services_environments import ensure_environment
 
 
 class ProofRefused(Exception):
@@ -21,7 +23,7 @@ class ProofRefused(Exception):
 
 
 def prove_now(version: ModelVersion, *, by: User) -> ProofRecord:
-    """Start a Normal version and ask it as after its build. Raises ProofRefused.
+    """Start a Normal version and ask it as after its build, once it has an environment. Raises ProofRefused.
 
     Its outcome is kept; the status of the version stays as it is, whatever comes of it.
     """
@@ -37,7 +39,7 @@ def why_not(version: ModelVersion) -> str:
     """Why no proof can begin now, by code; empty when one can."""
     if version.status != Status.NORMAL:
         return "proof.not_normal"
-    if version.proof == Proof.CANNOT_RUN_HERE or not _has_environment(version):
+    if version.proof == Proof.CANNOT_RUN_HERE or cannot_run_reason(version.engine):
         return "proof.no_environment"
     running = ProofRecord.objects.filter(version=version, state=ProofState.RUNNING).exists()
     return "proof.runs_already" if running else ""
@@ -49,9 +51,5 @@ def _start(version: ModelVersion, request: Mapping[str, Any], *, by: User) -> Pr
     version.refresh_from_db(fields=["status", "proof"])
     if code := why_not(version):
         raise ProofRefused(code)
-    return proof.start(version, request, by=by)
-
-
-def _has_environment(version: ModelVersion) -> bool:
-    built = VersionEnvironment.objects.filter(version=version, environment__state=EnvironmentState.READY)
-    return built.exists()
+    begin = proof.start if ensure_environment(version, by=by) else proof.wait
+    return begin(version, request, by=by)

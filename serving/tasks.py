@@ -3,8 +3,8 @@
 from celery import shared_task
 
 from registry.models import ModelVersion
-from serving import building, calls, proof, rollout, services_environments
-from serving.models import Instance, ProofRecord, Service
+from serving import building, building_making, calls, proof, rollout, services_environments
+from serving.models import Instance, ProofRecord, Service, VersionEnvironment
 from serving.services import RECONCILE
 
 
@@ -13,6 +13,14 @@ def prepare(version_id: int) -> None:
     version = ModelVersion.objects.select_related("model__workspace").filter(pk=version_id).first()
     if version is not None:
         building.run(version)
+
+
+@shared_task(name=building_making.MAKE)
+def make_environment(version_id: int) -> None:
+    records = VersionEnvironment.objects.select_related("version", "environment")
+    record = records.filter(version=version_id).first()
+    if record is not None:
+        building_making.run(record)
 
 
 @shared_task(name="serving.sweep_preparations")

@@ -1,5 +1,6 @@
 """State changes of proofs: one conditional UPDATE each; whoever comes second is told False."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -35,6 +36,13 @@ def end(record: ProofRecord, state: ProofState, **values: Any) -> bool:
     for name, value in changes.items():
         setattr(record, name, value)
     return True
+
+
+def give_up(record: ProofRecord, code: str, params: Mapping[str, Any]) -> bool:
+    """End a proof that never got a process, with the reason. False unless it still waits for one."""
+    waiting = ProofRecord.objects.filter(pk=record.pk, state=ProofState.RUNNING, instance=None)
+    reason = {"reason_code": code, "reason_params": dict(params)}
+    return waiting.update(state=ProofState.FAILED, lease_until=None, finished_at=now(), **reason) == 1
 
 
 def supersede(version: ModelVersion) -> None:

@@ -20,7 +20,7 @@ from stores.models import Bucket, RegistryConnection, Upload
 from tests.factories import make_bucket, make_member, make_version, make_workspace
 from tests.importers.jobs import GOOD, put
 from tests.registry.test_download import stored
-from tests.serving.deployed import instances_of, make_deployable, make_running
+from tests.serving.deployed import instances_of, make_deployable, make_running, stand
 
 ANYONE, PERSON, OPERATOR = "anyone", "person", "operator"
 TOKEN = "token"  # for programs: nobody comes in by signing in
@@ -232,6 +232,7 @@ def things(people):
     stored(version)
     environment = Environment.objects.create(digest="e" * 64, state="ready", used_at=version.created_at)
     VersionEnvironment.objects.create(version=version, environment=environment)
+    stand(environment)
     bucket = make_bucket("other")
     put(GOOD, bucket="other")
     named = {"model_name": "digits", "version_number": "0.0.1", "version_uuid": version.uuid}

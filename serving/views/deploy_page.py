@@ -18,7 +18,7 @@ from registry.queries import versions_for
 from registry.views.base import as_uuid
 from serving.errors import ServiceRefused
 from serving.forms import DeployForm, VariablesFormSet, generated_name
-from serving.models import EnvironmentState, Service, VersionEnvironment
+from serving.models import Service
 from serving.queries_deployable import (
     MODELS_SHOWN,
     VERSIONS_SHOWN,
@@ -30,6 +30,7 @@ from serving.queries_deployable import (
 )
 from serving.queries_services import counted
 from serving.services import machine_now, why_not_deploy
+from serving.services_environments import environment_stands
 from serving.specs import (
     Machine,
     Needs,
@@ -71,6 +72,7 @@ class Plan:
     version: ModelVersion | None
     refusals: tuple[str, ...]
     running: Running
+    builds_first: bool
     specification: Specification
     instances: int
     machine: Machine
@@ -126,9 +128,7 @@ class DeployPage:
         rows = list(deployable_versions(self.model)[:VERSIONS_SHOWN])
         if self.version and self.version.model_id == self.model.pk and self.version not in rows:
             rows = [self.version, *rows]
-        built = VersionEnvironment.objects.filter(version__in=rows, environment__state=EnvironmentState.READY)
-        ready = set(built.values_list("version_id", flat=True))
-        return [Option(row, why_not_deploy(row, environment_ready=row.pk in ready)) for row in rows]
+        return [Option(row, why_not_deploy(row)) for row in rows]
 
     @property
     def refused(self) -> ServiceRefused | None:
@@ -165,6 +165,7 @@ class DeployPage:
             version=self.version,
             refusals=tuple(refusals),
             running=environment_of(self.version) if self.version else Running(),
+            builds_first=bool(self.version and not self.refused and not environment_stands(self.version)),
             specification=specification,
             instances=instances,
             machine=self.machine,

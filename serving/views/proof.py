@@ -70,6 +70,11 @@ class Shown:
         return said.partition(";")[0]
 
     @property
+    def prepares(self) -> bool:
+        """Whether it waits for the environment of its version."""
+        return self.record.state == ProofState.RUNNING and self.record.instance is None
+
+    @property
     def waiting(self) -> bool:
         return waiting_for_supervisor(self.record)
 

@@ -5,10 +5,13 @@ from urllib.parse import urlsplit
 ENVIRONMENT = """
 from django.utils.timezone import now
 from registry.models import ModelVersion
+from serving.environments import python_of
 from serving.models import Environment, VersionEnvironment
 built, _ = Environment.objects.get_or_create(
     digest="e" * 64, defaults={{"lock": "", "interpreter": "3.11", "state": "ready", "used_at": now()}}
 )
+python_of(built).parent.mkdir(parents=True, exist_ok=True)
+python_of(built).touch()
 for version in ModelVersion.objects.filter(uuid="{version}"):
     VersionEnvironment.objects.update_or_create(version=version, defaults={{"environment": built}})
 """

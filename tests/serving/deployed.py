@@ -3,6 +3,7 @@
 from django.utils.timezone import now
 
 from serving import rollout
+from serving.environments import python_of
 from serving.models import (
     Environment,
     EnvironmentState,
@@ -25,7 +26,14 @@ def make_deployable(name="digits", number=(0, 0, 1), *, state=EnvironmentState.R
         digest="e" * 64, defaults={"lock": "", "interpreter": "3.11", "state": state, "used_at": now()}
     )
     VersionEnvironment.objects.create(version=version, environment=environment)
+    stand(environment)
     return version
+
+
+def stand(environment):
+    """Its interpreter is there, as far as anybody looks who does not start it."""
+    python_of(environment).parent.mkdir(parents=True, exist_ok=True)
+    python_of(environment).touch()
 
 
 def make_service(version=None, *, by=None, name="service-ab12", **values):

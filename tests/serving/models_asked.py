@@ -19,6 +19,7 @@ from serving.models import (
 )
 from tests.factories import make_version
 from tests.inference.serving import package_with, serving, starting
+from tests.serving.deployed import stand
 
 ANSWERS = """
     def _preprocess(self, data):
@@ -60,6 +61,7 @@ def with_environment(version):
         digest=f"{version.pk:064}", interpreter="3.11", state=EnvironmentState.READY, used_at=now()
     )
     VersionEnvironment.objects.create(version=version, environment=environment)
+    stand(environment)
 
 
 def observed(instance, state, **values):

@@ -379,9 +379,9 @@ def test_form_without_javascript_is_brought_anew_with_what_was_typed(as_develope
     assert not Service.objects.exists()
 
 
-def test_version_whose_environment_is_not_built_is_greyed_out(as_developer):
+def test_version_that_cannot_run_here_is_greyed_out(as_developer):
     built = make_deployable("digits", (0, 0, 1))
-    make_version("digits", (0, 0, 2))
+    make_version("digits", (0, 0, 2), engine="MindSpore")
 
     text = page_of(as_developer, built)
 
@@ -389,10 +389,11 @@ def test_version_whose_environment_is_not_built_is_greyed_out(as_developer):
     assert re.findall(r"<option [^>]*disabled>([^<]+)</option>", versions) == ["0.0.2 (Normal) – not deployable"]
 
 
-def test_environment_that_failed_is_told(as_developer):
+def test_plan_says_when_the_environment_is_built_first(as_developer):
     text = page_of(as_developer, make_deployable(state=EnvironmentState.FAILED))
 
-    assert errors(text)[0].startswith("This version has no environment to run in.")
+    assert errors(text) == []
+    assert plan(text)["What will run"].endswith("Its environment is built first; that may take some minutes")
 
 
 def test_submission_of_another_persons_form_makes_no_second_owner(client, developer):

@@ -238,3 +238,79 @@ def test_another_workspace_has_no_such_page(client, failed):
     addresses = [page(failed), f"{page(failed)}lock/"]
     assert [client.get(address).status_code for address in addresses] == [404, 404]
     assert client.post(f"/versions/{failed.uuid}/prepare/").status_code == 404
+
+
+@pytest.fixture
+def older(db):
+    """Normal, and imported before there were environments."""
+    return make_version(digest="d" * 64, config=config_of("six").as_dict())
+
+
+def test_a_normal_version_without_an_environment_offers_to_build_one(
+    as_developer, older, rung, django_capture_on_commit_callbacks
+):
+    shown = text_of(as_developer.get(page(older)))
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = as_developer.post(f"/versions/{older.uuid}/prepare/")
+    followed = text_of(as_developer.get(page(older)))
+
+    assert "Build its environment" in shown
+    assert answer["Location"] == page(older)
+    assert rung == [("serving.make_environment", [older.pk])]
+    assert "Its environment is being built" in followed
+    assert "Build its environment" not in followed
+    assert AuditEvent.objects.get(code="version.prepared_again").actor_name == "dev"
+
+
+def test_asking_for_an_environment_that_is_being_built_begins_nothing(as_developer, older):
+    as_developer.post(f"/versions/{older.uuid}/prepare/")
+
+    answer = as_developer.post(f"/versions/{older.uuid}/prepare/", follow=True)
+
+    assert [str(message) for message in answer.context["messages"]][-1].startswith("Nothing was begun")
+    assert codes(older) == ["environment.requested"]
+
+
+def test_the_part_that_polls_ends_with_the_build(as_developer, older):
+    VersionEnvironment.objects.create(version=older, making="building")
+    part = {"HX-Request": "true", "HX-Target": "making"}
+
+    polling = text_of(as_developer.get(page(older), headers=part))
+    VersionEnvironment.objects.update(making="")
+    ended = text_of(as_developer.get(page(older), headers=part))
+
+    assert ("hx-trigger" in polling, "hx-trigger" in ended) == (True, False)
+    assert ended.startswith('<span class="live-status" id="making">')
+
+
+def test_an_environment_that_could_not_be_made_is_told_in_both_languages(as_developer, older):
+    reason = {"reason_code": "build.package_unknown", "reason_params": {"requirements": "sixx"}}
+    VersionEnvironment.objects.create(version=older, making="failed", proposals=[SIX], **reason)
+
+    english = text_of(as_developer.get(page(older)))
+    chinese = text_of(as_developer.get(page(older), headers=CHINESE))
+
+    assert "The environment could not be built. The version stays Normal." in english
+    assert "The package index has no package of this name: sixx." in english
+    assert "Take these and build again" in english
+    assert "环境构建失败。版本状态保持“正常”。" in chinese
+
+
+def test_viewers_are_offered_no_build(client, viewer, older):
+    client.force_login(viewer)
+
+    text = text_of(client.get(page(older)))
+    answer = client.post(f"/versions/{older.uuid}/prepare/")
+
+    assert "Build its environment" not in text
+    assert (answer.status_code, VersionEnvironment.objects.exists()) == (403, False)
+
+
+def test_an_engine_that_cannot_run_here_is_offered_no_build(as_developer):
+    version = make_version(digest="d" * 64, engine="MindSpore")
+
+    text = text_of(as_developer.get(page(version)))
+    as_developer.post(f"/versions/{version.uuid}/prepare/")
+
+    assert "Build its environment" not in text
+    assert not VersionEnvironment.objects.exists()

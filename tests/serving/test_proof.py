@@ -469,7 +469,7 @@ def test_prove_now_is_refused_with_a_reason(db, tmp_path, developer):
     with pytest.raises(ProofRefused, match=r"^proof\.runs_already$"):
         services_proofs.prove_now(version, by=developer)
     ProofRecord.objects.update(state=ProofState.FAILED)
-    version.environment_record.delete()
+    version.engine = "MindSpore"
     with pytest.raises(ProofRefused, match=r"^proof\.no_environment$"):
         services_proofs.prove_now(version, by=developer)
     ModelVersion.objects.update(status=Status.FAILED)

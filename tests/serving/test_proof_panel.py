@@ -100,7 +100,7 @@ def test_panel_needs_the_same_queries_for_one_and_three_proofs(
     for count in (1, 2):
         for _ in range(count):
             ProofRecord.objects.create(version=version, state=ProofState.STARTED)
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(8):
             signed_in.get(panel_of(version), headers=PART)
 
 
@@ -120,7 +120,7 @@ def test_prove_now_says_why_it_cannot(signed_in):
     answer = signed_in.post(reverse("serving:proof-now", args=[version.uuid]), follow=True)
 
     assert [str(message) for message in answer.context["messages"]] == [
-        "There is no environment for this version on this installation, so it cannot be started."
+        "A model of this engine cannot run on this installation, so it cannot be started."
     ]
     assert not ProofRecord.objects.exists()
 
@@ -175,3 +175,13 @@ def test_the_version_page_loads_the_panel(signed_in):
     version = make_version(digest="0" * 64)
 
     assert f'hx-get="{panel_of(version)}"' in signed_in.get(version.get_absolute_url()).content.decode()
+
+
+def test_panel_says_that_the_environment_is_built_first(signed_in, developer):
+    version = make_version()
+    services_proofs.prove_now(version, by=developer)
+
+    text = signed_in.get(panel_of(version), headers=PART).content.decode()
+
+    assert "Its environment is being built; then it is started and asked." in text
+    assert "hx-trigger" in text

@@ -90,6 +90,31 @@ def test_environment_that_is_being_built_is_waited_for():
     assert (service.state, service.phase, instances_of(service).count()) == ("deploying", "environment", 0)
 
 
+def test_environment_that_is_being_made_is_waited_for():
+    service = make_service()
+    VersionEnvironment.objects.update(making="building")
+
+    rollout.reconcile(service)
+    waiting = instances_of(service).count()
+    VersionEnvironment.objects.update(making="")
+    rollout.reconcile(service)
+    service.refresh_from_db()
+
+    assert (waiting, service.phase, instances_of(service).count()) == (0, "schedule", 1)
+
+
+def test_environment_that_cannot_be_made_fails_the_deployment_with_its_reason():
+    service = make_service()
+    reason = {"reason_code": "build.package_unknown", "reason_params": {"requirements": "sixx"}}
+    VersionEnvironment.objects.update(making="failed", **reason)
+
+    rollout.reconcile(service)
+    service.refresh_from_db()
+
+    assert (service.state, service.reason_code) == ("failed", "build.package_unknown")
+    assert service.reason_params == {"requirements": "sixx"}
+
+
 def test_environment_that_is_gone_fails_the_deployment():
     service = make_service()
     VersionEnvironment.objects.update(environment=None)

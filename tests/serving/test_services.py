@@ -7,14 +7,22 @@ from django.utils.timezone import now
 
 from accounts.errors import NotAllowed
 from accounts.models import AuditEvent
-from registry.models import Status
+from registry.models import ModelVersion, Status
 from registry.services import VersionInUse, delete_version
-from serving import services
+from serving import rollout, services
+from serving.environments import python_of
 from serving.errors import ServiceRefused
-from serving.models import Environment, EnvironmentState, Service, ServiceRevision, ServiceState
+from serving.models import (
+    Environment,
+    EnvironmentState,
+    Service,
+    ServiceRevision,
+    ServiceState,
+    VersionEnvironment,
+)
 from serving.services import Deployment
 from tests.factories import make_member, make_version, make_workspace
-from tests.serving.deployed import SMALLEST, make_deployable, make_running, make_service
+from tests.serving.deployed import SMALLEST, instances_of, make_deployable, make_running, make_service
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
@@ -145,7 +153,6 @@ def test_viewer_deploys_nothing(viewer):
         ({"engine": "MindSpore"}, "cannot_run.needs_ascend"),
         ({"engine": "Prophet"}, "cannot_run.unknown_engine"),
         ({"proof": "cannot_run_here", "proof_code": "cannot_run.needs_spark"}, "cannot_run.needs_spark"),
-        ({"state": EnvironmentState.FAILED}, "service.environment_missing"),
     ],
 )
 def test_version_that_cannot_be_deployed_is_refused_at_its_field(developer, values, code):
@@ -153,8 +160,18 @@ def test_version_that_cannot_be_deployed_is_refused_at_its_field(developer, valu
     assert not Service.objects.exists()
 
 
-def test_version_without_any_environment_is_refused(developer):
-    assert refusal(make_version(), developer) == ("service.environment_missing", "version")
+@pytest.mark.parametrize("state", ["", EnvironmentState.FAILED])
+def test_version_without_an_environment_is_deployed_once_it_is_built(developer, state):
+    version = make_deployable(state=state) if state else make_version()
+
+    service = make_service(version, by=developer)
+    rollout.reconcile(service)
+    service.refresh_from_db()
+
+    record = VersionEnvironment.objects.get()
+    assert (record.making, service.state, service.phase) == ("building", "deploying", "environment")
+    assert [event.code for event in version.events.all()] == ["environment.requested"]
+    assert not instances_of(service).exists()
 
 
 def test_version_that_is_gone_is_refused(developer):
@@ -291,14 +308,24 @@ def test_stop_and_start_are_recorded_and_rung(developer, bells, django_capture_o
 def test_start_passes_the_gate_again(developer):
     service = make_running(by=developer)
     Service.objects.update(state=ServiceState.STOPPED, desired="stopped")
-    Environment.objects.update(state=EnvironmentState.FAILED)
+    ModelVersion.objects.update(status=Status.FAILED)
 
     with pytest.raises(ServiceRefused) as refused:
         services.start(service, by=developer)
 
     service.refresh_from_db()
-    assert refused.value.code == "service.environment_missing"
+    assert refused.value.code == "use.not_normal"
     assert service.state == "stopped"
+
+
+def test_start_has_an_environment_built_whose_files_are_gone(developer):
+    service = make_running(by=developer)
+    Service.objects.update(state=ServiceState.STOPPED, desired="stopped")
+    python_of(Environment.objects.get()).unlink()
+
+    services.start(service, by=developer)
+
+    assert VersionEnvironment.objects.get().making == "building"
 
 
 def test_start_finds_the_machine_sold_out(developer, settings):
