@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import User
+from accounts.services import record_audit
 from registry.models import ModelVersion, Proof, Status
 from registry.transitions import lock_model
 from serving import proof
@@ -49,6 +50,8 @@ def _start(version: ModelVersion, request: Mapping[str, Any], *, by: User) -> Pr
     version.refresh_from_db(fields=["status", "proof"])
     if code := why_not(version):
         raise ProofRefused(code)
+    named = {"name": version.model.name, "version": version.number}
+    record_audit(version.model.workspace, "proof.started", by=by, **named)
     return proof.start(version, request, by=by)
 
 
