@@ -51,7 +51,7 @@ SIZE_SECONDS = 2.0
 # How long one tool waits for another that uses the downloads.
 LOCK_SECONDS = 60
 UNSOLVED, KILLED_BY_SIZE = 1, -signal.SIGXFSZ
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]+@")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,10 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from accounts.messages import register_audit
 from registry.findings import register_messages
+
+register_audit(_("Proofs"), {"proof.started": _("Model started to be asked")})
 
 register_messages(
     {

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import User
+from accounts.services import record_audit
 from registry.engines import cannot_run_reason
 from registry.models import ModelVersion, Proof, Status
 from registry.transitions import lock_model
@@ -51,5 +52,7 @@ def _start(version: ModelVersion, request: Mapping[str, Any], *, by: User) -> Pr
     version.refresh_from_db(fields=["status", "proof"])
     if code := why_not(version):
         raise ProofRefused(code)
+    named = {"name": version.model.name, "version": version.number}
+    record_audit(version.model.workspace, "proof.started", by=by, **named)
     begin = proof.start if ensure_environment(version, by=by) else proof.wait
     return begin(version, request, by=by)

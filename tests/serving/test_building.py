@@ -507,3 +507,9 @@ def test_cancelling_ends_a_build_at_once(admin, monkeypatch):
     assert not ModelVersion.objects.exists()
     assert left_over() == []
     assert Environment.objects.get().lease_until is None
+
+
+def test_no_part_of_a_password_is_shown_in_a_log():
+    said = "at https://dev:p@ss:w@index.example/simple/a@b, and http://x.example/@c"
+
+    assert environments.shown_log(said) == "at https://index.example/simple/a@b, and http://x.example/@c"

@@ -138,6 +138,7 @@ def test_what_cannot_be_sent_is_told_at_its_field_and_kept(signed_in):
     (entry,) = answer.context["prediction"].entries
     assert answer.status_code == 422
     assert (entry.value, entry.error) == ("one", "Write a whole number.")
+    assert 'aria-describedby="f0_error"' in answer.content.decode()
 
 
 def test_malformed_json_is_told_with_its_place_and_kept(signed_in, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from django.utils import translation
 from django.utils.timezone import now
 
+from accounts.models import AuditEvent
 from registry.models import InferenceSpec, ModelVersion, Proof, Status
 from registry.services import release_version
 from serving import proof, services_proofs, tasks
@@ -428,6 +429,8 @@ def test_prove_now_raises_what_is_known_and_asks_again(db, tmp_path, developer):
         record = ended(record)
 
     assert (record.decides, record.asked_by_name, record.state) == (False, "dev", ProofState.ANSWERED)
+    event = AuditEvent.objects.get(code="proof.started")
+    assert (event.actor, event.params) == (developer, {"name": version.model.name, "version": version.number})
     assert (record.version.status, record.version.proof) == (Status.NORMAL, Proof.ANSWERED)
 
 
