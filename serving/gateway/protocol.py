@@ -170,7 +170,8 @@ class Front(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self.gone = None
         self.flush()
-        if self.cycle.more_body:
+        # One that was sent ahead and whose body still comes is another request, which was not answered yet.
+        if self.cycle.response_complete and self.cycle.more_body:
             self._early_since = time.monotonic()
         super().on_response_complete()
 

@@ -58,6 +58,7 @@ def length(size):
 
 
 CHUNKED = "Transfer-Encoding: chunked"
+JSON = "Content-Type: application/json"
 GET = b"GET /healthz HTTP/1.1\r\nHost: m\r\n\r\n"
 
 
@@ -512,6 +513,21 @@ def test_body_refused_early_is_still_answered_on_a_kept_connection(door, service
         following = read_all(plug, silence=1.5)
 
     assert (statuses(answer), statuses(following)) == ([413], [200])
+
+
+def test_slow_body_of_a_request_sent_ahead_is_waited_for_like_any_other(tmp_path, model):
+    with gateway(tmp_path) as door:
+        path = tell(door, model.path)
+        with door.connect() as plug:
+            first = request(path, length(2), JSON, body=b"{}")
+            plug.sendall(first + request(path, length(12), JSON, body=b"{"))
+            for _ in range(10):
+                time.sleep(1.1)
+                plug.sendall(b" ")
+            plug.sendall(b"}")
+            received = read_all(plug, silence=2)
+
+    assert statuses(received) == [200, 200]
 
 
 def test_too_many_connections_are_told_so(tmp_path):
