@@ -142,8 +142,10 @@ def _begin_again(version: ModelVersion, *, by: User) -> bool:
     """Build a version that failed, or the environment that a Normal one lacks, unless that is under way."""
     if version.status != Status.NORMAL:
         return preparation.prepare_again(version, by=by)
-    record = record_of(version)
-    if cannot_run_reason(version.engine) or (record and record.making == Making.BUILDING):
+    lock_model(version.model_id)
+    there = ModelVersion.objects.filter(pk=version.pk, status=Status.NORMAL).exists()
+    being_made = VersionEnvironment.objects.filter(version=version, making=Making.BUILDING).exists()
+    if cannot_run_reason(version.engine) or not there or being_made:
         return False
     return not ensure_environment(version, by=by)
 

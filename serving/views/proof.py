@@ -106,11 +106,11 @@ def proof_panel(request: ConsoleRequest, code: UUID) -> HttpResponse:
 def proof_now(request: ConsoleRequest, code: UUID) -> HttpResponse:
     version = _version(request, code, Action.DEPLOY)
     try:
-        prove_now(version, by=request.user)
+        record = prove_now(version, by=request.user)
     except ProofRefused as refused:
         messages.warning(request, message_for(refused.code, {}))
     else:
-        messages.info(request, _("The model is being started and asked."))
+        _tell(request, record, _("The model is being started and asked."))
     return redirect(_back(version))
 
 
@@ -118,11 +118,11 @@ def proof_now(request: ConsoleRequest, code: UUID) -> HttpResponse:
 def proof_replay(request: ConsoleRequest, code: UUID, record: UUID) -> HttpResponse:
     version = _version(request, code, Action.DEPLOY)
     try:
-        replay(get_object_or_404(version.proof_records, uuid=record), by=request.user)
+        again = replay(get_object_or_404(version.proof_records, uuid=record), by=request.user)
     except ProofRefused as refused:
         messages.warning(request, message_for(refused.code, {}))
     else:
-        messages.info(request, _("The model is being started and asked the same again."))
+        _tell(request, again, _("The model is being started and asked the same again."))
     return redirect(_back(version))
 
 
@@ -138,6 +138,11 @@ def proof_answer(request: ConsoleRequest, code: UUID, record: UUID) -> HttpRespo
     response = HttpResponse(body, content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="answer-{str(kept.uuid)[:8]}.{suffix}"'
     return response
+
+
+def _tell(request: ConsoleRequest, record: ProofRecord, started: str) -> None:
+    waits = _("Its environment is being built; then it is started and asked.")
+    messages.info(request, waits if record.instance is None else started)
 
 
 def _version(request: ConsoleRequest, code: UUID, action: Action = Action.VIEW) -> ModelVersion:

@@ -177,11 +177,13 @@ def test_the_version_page_loads_the_panel(signed_in):
     assert f'hx-get="{panel_of(version)}"' in signed_in.get(version.get_absolute_url()).content.decode()
 
 
-def test_panel_says_that_the_environment_is_built_first(signed_in, developer):
+def test_panel_says_that_the_environment_is_built_first(signed_in):
     version = make_version()
-    services_proofs.prove_now(version, by=developer)
 
+    answer = signed_in.post(reverse("serving:proof-now", args=[version.uuid]), follow=True)
     text = signed_in.get(panel_of(version), headers=PART).content.decode()
 
-    assert "Its environment is being built; then it is started and asked." in text
+    told = "Its environment is being built; then it is started and asked."
+    assert [str(message) for message in answer.context["messages"]] == [told]
+    assert told in text
     assert "hx-trigger" in text
