@@ -109,6 +109,7 @@ def imports_with_sample(ann, path, name):
 
 
 def deploys_from_row(ann, name):
+    ann.page.reload()  # No longer brought up to date under the hand.
     row = ann.row("0.0.1")
     row.locator(".menu summary").click()
     row.locator(".menu-list a").click()
