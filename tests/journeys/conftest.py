@@ -8,6 +8,7 @@ from playwright.sync_api import Error, expect, sync_playwright
 
 from tests.console_process import running_console
 from tests.journeys.people import Library, Person, Watch, sign_in_by_form
+from tests.journeys.serving import supervised_by_us
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -35,7 +36,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="package")
 def console(tmp_path_factory):
     data = tmp_path_factory.mktemp("console") / "data"
-    with running_console(data, MODELPORT_LOGIN_ATTEMPTS="1000", **CLEAR) as process:
+    with supervised_by_us(data), running_console(data, MODELPORT_LOGIN_ATTEMPTS="1000", **CLEAR) as process:
         yield process
     shutil.rmtree(data)
 

@@ -31,8 +31,8 @@ class Watch:
         context.on("response", self._response)
 
     def _console(self, message):
-        # A page that refuses what was sent (422) or does not exist (404) is logged by the browser as an error, too.
-        refused = re.search(r"the server responded with a status of (404|422)", message.text)
+        # A page that refuses what was sent (409, 422) or does not exist (404) is an error to the browser, too.
+        refused = re.search(r"the server responded with a status of (404|409|422)", message.text)
         if message.type == "error" and not (refused and "/static/" not in message.location["url"]):
             self.complaints.append(f"{message.location['url']}: {message.text}")
 
@@ -85,6 +85,7 @@ class Person:
 
     def __init__(self, page, language):
         self.page = page
+        self.language = language
         self.words = words_of(language)
 
     def link(self, words, **options):

@@ -5,12 +5,12 @@ from playwright.sync_api import expect
 
 from console.help import TOPICS
 from tests import hostile
-from tests.journeys.serving import FAILED, has_environment, observes
+from tests.journeys.serving import FAILED, has_environment, is_called, is_not_built, is_proved, observes
 from tests.oci_registry import PASSWORD, USER
 
 OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
 TABS = ("overview", "files", "parameters", "dependencies", "checks", "config", "events")
-SERVICE_TABS = ("usage", "configuration", "events", "logs")
+SERVICE_TABS = ("usage", "prediction", "monitoring", "configuration", "events", "logs")
 DESKS = (
     "registry/review",
     "registry/modelversion",
@@ -184,6 +184,11 @@ PAGES = {
     "version, image": sees_image,
     "image of a version": goes("{pinned}image/"),
     "proof of a version": goes("{version}proof/"),
+    "proof of a version, the one that failed": presses(
+        "{version}proof/", "#version-proof .disclosure summary", "#version-proof .disclosure[open]"
+    ),
+    "version that was not built": goes("{not_built}"),
+    "environment that was not built": goes("{not_built}environment/"),
     "template rules": presses("/imports/new/?source=template", ".template-card .help-mark", "dialog[open]"),
     "templates": goes("/model-templates/"),
     "templates, nothing found": goes("/model-templates/?q=nothing-like-it"),
@@ -247,6 +252,8 @@ PAGES = {
     ),
     "deploy form, refused": is_refused_a_deployment,
     **{f"service, {tab}": goes(f"{{service}}?tab={tab}") for tab in SERVICE_TABS},
+    "service without JSON editor": goes("{service}predict/?way=form"),
+    "service, monitored longer": goes("{service}?tab=monitoring&range=12"),
     "service, automatic stop": presses("{service}", "[hx-get*=auto-stop]", "dialog[open]"),
     "service, delete": presses("{service}", ".page-actions [hx-get*=delete]", "dialog[open]"),
     "service, delete as a page": goes("{service}delete/"),
@@ -316,12 +323,18 @@ def site(console, library, visitor, passwords):
     pinned = visitor.imports_image(f"{passwords.address}/team/iris:1.0", "iris")
     has_environment(console, version)
     service, failed_service, deploying = (deploys(visitor, version, f"service-{name}") for name in "abc")
+    is_proved(console, version)
+    visitor.imports(library.put("shop-unbuilt"), "shop-unbuilt")
+    not_built = visitor.address_when("Normal")
+    is_not_built(console, not_built)
     observes(console, service, state="ready")
+    is_called(console, service)
     observes(console, failed_service, **FAILED)
     return {
         "service": service,
         "failed_service": failed_service,
         "deploying": deploying,
+        "not_built": not_built,
         "registry": registry,
         "address": passwords.address,
         "pinned": pinned,
