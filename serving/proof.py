@@ -113,9 +113,8 @@ def on_instance_change(instance: Instance) -> None:
     for record in ProofRecord.objects.filter(instance=instance).select_related("instance", "version"):
         if record.state == ProofState.RUNNING:
             run(record)
-        elif instance.at_rest and record.peak_memory < instance.peak_memory:
-            last = measured(instance)
-            ProofRecord.objects.filter(pk=record.pk).update(peak_memory=last["peak_memory"], log=last["log"])
+        elif instance.at_rest:
+            _keep_last(record, measured(instance))
 
 
 def run(record: ProofRecord) -> None:
@@ -130,6 +129,14 @@ def run(record: ProofRecord) -> None:
         bug = uuid4().hex[:12]
         logger.exception("proof bug %s", bug, extra={"proof": record.pk})
         _end(record, Outcome(ProofState.FAILED, "proof.bug", {"id": bug}))
+
+
+def _keep_last(record: ProofRecord, last: Mapping[str, Any]) -> None:
+    """What was measured and printed after the proof had ended; a log that is gone by now takes none away."""
+    log = last["log"] or record.log
+    if last["peak_memory"] > record.peak_memory or log != record.log:
+        peak = max(last["peak_memory"], record.peak_memory)
+        ProofRecord.objects.filter(pk=record.pk).update(peak_memory=peak, log=log)
 
 
 def waiting_for_supervisor(record: ProofRecord) -> bool:
