@@ -125,9 +125,12 @@ def _refused(record: ProofRecord, instance: Instance, answered: Answered) -> Out
     failure = _failure_logged(record, instance) or {"message": _said(answered)}
     known = {name: failure.get(name) for name in ("stage", "file", "line", "error", "message")}
     params = {**known, "status": answered.status, "detail": detail_of(known)}
-    state = ProofState.FAILED if _by_user(record) else ProofState.STARTED
-    code = "proof.sample_refused" if _by_user(record) else "proof.derived_refused"
-    return Outcome(state, code, params, kept_answer(answered), answered.seconds)
+    kept = kept_answer(answered)
+    if _by_user(record):
+        return Outcome(ProofState.FAILED, "proof.sample_refused", params, kept, answered.seconds)
+    # The sentence goes on after it with a full stop of its own.
+    params["detail"] = detail_of(known).rstrip(".。 ") or "--"
+    return Outcome(ProofState.STARTED, "proof.derived_refused", params, kept, answered.seconds)
 
 
 def _by_user(record: ProofRecord) -> bool:

@@ -208,6 +208,19 @@ def test_an_error_to_a_request_we_made_up_is_a_warning(db, tmp_path):
     )
 
 
+def test_words_that_end_with_a_full_stop_get_no_second_one(db, tmp_path, monkeypatch):
+    monkeypatch.setattr("serving.proof_outcomes.LOG_SECONDS", 0)
+    package = package_with(tmp_path, REFUSES.replace("no such digit", "Give a list as input."))
+    record, instance = begun(building(package))
+
+    with running(instance, package):
+        record = ended(record)
+
+    assert record.version.proof_reason.endswith(
+        "Give a list as input. That may be the request's fault: attach a sample request to the next import."
+    )
+
+
 def test_the_users_own_sample_answered_with_an_error_fails_the_version(db, tmp_path):
     package = package_with(tmp_path, REFUSES)
     record, instance = begun(building(package, sample=SAMPLE))
@@ -479,7 +492,8 @@ def test_prove_now_never_lowers_a_version(db, tmp_path, developer, known):
 
     assert record.state == ProofState.FAILED
     assert (record.version.status, record.version.proof) == (Status.NORMAL, known)
-    assert record.version.events.get(abnormal=True).code == "proof.failed"
+    event = record.version.events.get(abnormal=True)
+    assert (event.code, event.actor_name) == ("proof.failed", "dev")
 
 
 def test_replay_sends_the_same_bytes(db, tmp_path, developer):
@@ -495,6 +509,7 @@ def test_replay_sends_the_same_bytes(db, tmp_path, developer):
     with running(again.instance, package):
         again = ended(again)
 
+    assert [event.actor_name for event in version.events.filter(code="proof.passed")] == ["dev", "dev"]
     assert again.request == first.request
     assert answer_of(again) == (200, {"rows": 3})
 
