@@ -1,7 +1,7 @@
 """Why requirements cannot be installed here, found out by asking the resolver about them one by one."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -75,15 +75,67 @@ def _asked_version(specifier: str) -> str:
 
 
 def _agreeing(lines: Sequence[Line], proposals: list[dict[str, str]], workshop: Workshop) -> list[dict[str, str]]:
-    """The nearest versions where they go together with the rest; else any version of those names, where that does."""
+    """The nearest versions that go together with the rest; those that are nearest by themselves where none do."""
     if not proposals or _resolves(with_difference(lines, proposals), workshop):
         return proposals
-    loose = [entry | {"taken": entry["taken"].partition("==")[0]} for entry in proposals]
-    lock, _log = workshop.resolve(line.text for line in with_difference(lines, loose))
+    for loosened in (_bounded, _free):
+        loose = [entry | {"taken": loosened(entry)} for entry in proposals]
+        lock, _log = workshop.resolve(line.text for line in with_difference(lines, loose))
+        if lock:
+            return _nearer(lines, loose, lock, workshop)
+    return proposals
+
+
+def _nearer(lines: Sequence[Line], loose: list[dict[str, str]], lock: str, workshop: Workshop) -> list[dict[str, str]]:
+    """Of what a lock of the highest versions took, the lowest that still fits, where something later is proposed.
+
+    First what only the engine needs may become older with it, then everything else stays as it is in that lock.
+    """
+    highest = _pinned(loose, lock)
+    rising = [entry for entry in loose if ">=" in entry["taken"]]
+    if not rising:
+        return highest
+    others = {pin.name: pin.version for pin in pins_of(lock)}
+    keys = {entry["name"] for entry in loose}
+    wanted = with_difference(lines, [*(entry for entry in highest if entry["name"] not in _names(rising)), *rising])
+    for declared_alone in (True, False):
+        texts = [
+            line.text if line.key in keys else _fixed(line, others)
+            for line in wanted
+            if line.declared or not declared_alone
+        ]
+        lower, _log = workshop.resolve(texts, lowest=True)
+        taken = _pinned(loose, lower) if lower else highest
+        if lower and _resolves(with_difference(lines, taken), workshop):
+            return taken
+    return highest
+
+
+def _bounded(entry: Mapping[str, str]) -> str:
+    """As near as what is proposed, or further from what is declared."""
+    name, _equals, version = entry["taken"].partition("==")
+    declared = _asked_version(str(parsed_line(entry["declared"]).specifier))
+    earlier = bool(declared) and Version(version) < Version(declared)
+    return f"{name}{'<=' if earlier else '>='}{version}"
+
+
+def _free(entry: Mapping[str, str]) -> str:
+    return entry["taken"].partition("==")[0]
+
+
+def _pinned(loose: list[dict[str, str]], lock: str) -> list[dict[str, str]]:
+    """With the versions that a lock gives them."""
     found = {pin.name: pin.version for pin in pins_of(lock)}
-    if not lock:
-        return proposals
-    return [entry | {"taken": f"{entry['taken']}=={found[_bare(entry['taken'])]}"} for entry in loose]
+    return [entry | {"taken": f"{_bare_text(entry['taken'])}=={found[_bare(entry['taken'])]}"} for entry in loose]
+
+
+def _fixed(line: Line, versions: Mapping[str, str]) -> str:
+    """The line with the version it has in a lock."""
+    return line.text if line.wheel or line.name not in versions else f"{_without_version(line)}=={versions[line.name]}"
+
+
+def _names(entries: Iterable[Mapping[str, str]]) -> set[str]:
+    return {entry["name"] for entry in entries}
 
 
 def _conflict(lines: Sequence[Line], workshop: Workshop) -> Diagnosis:
@@ -109,7 +161,12 @@ def _loosened(line: Line, lines: Sequence[Line], workshop: Workshop) -> dict[str
 
 
 def _without_version(line: Line) -> str:
-    return line.text.removesuffix(str(parsed_line(line.text).specifier))
+    return _bare_text(line.text)
+
+
+def _bare_text(text: str) -> str:
+    """Name and extras of a requirement."""
+    return text.removesuffix(str(parsed_line(text).specifier))
 
 
 def _bare(text: str) -> str:

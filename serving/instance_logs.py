@@ -90,6 +90,15 @@ def failure_in(path: Path) -> dict[str, Any]:
     return {}
 
 
+def failure_of(instance: Instance, request: str) -> dict[str, Any]:
+    """What the server said of why it answered a request with an error; empty while its line is not there."""
+    for line in reversed(_last_lines(path_of(instance), 400)):
+        said = _object(line)
+        if said.get("event") == "failed" and said.get("request") == request:
+            return _checked(said)
+    return {}
+
+
 def _checked(said: dict[str, Any]) -> dict[str, Any]:
     line = said.get("line")
     found: dict[str, Any] = {name: storable_text(said.get(name)) for name in ("stage", "file", "error", "message")}

@@ -82,7 +82,7 @@ def give_up(version: ModelVersion, code: str, params: Mapping[str, Any]) -> None
     """End them because it could not be made; the caller holds the model's row."""
     for record in _waiting(version):
         if transitions_proofs.give_up(record, code, params):
-            _tell(version, Outcome(ProofState.FAILED, code, params), decides=False)
+            _tell(version, Outcome(ProofState.FAILED, code, params), record)
 
 
 def question_of(version: ModelVersion) -> dict[str, Any]:
@@ -113,9 +113,8 @@ def on_instance_change(instance: Instance) -> None:
     for record in ProofRecord.objects.filter(instance=instance).select_related("instance", "version"):
         if record.state == ProofState.RUNNING:
             run(record)
-        elif instance.at_rest and record.peak_memory < instance.peak_memory:
-            last = measured(instance)
-            ProofRecord.objects.filter(pk=record.pk).update(peak_memory=last["peak_memory"], log=last["log"])
+        elif instance.at_rest:
+            _keep_last(record, measured(instance))
 
 
 def run(record: ProofRecord) -> None:
@@ -130,6 +129,14 @@ def run(record: ProofRecord) -> None:
         bug = uuid4().hex[:12]
         logger.exception("proof bug %s", bug, extra={"proof": record.pk})
         _end(record, Outcome(ProofState.FAILED, "proof.bug", {"id": bug}))
+
+
+def _keep_last(record: ProofRecord, last: Mapping[str, Any]) -> None:
+    """What was measured and printed after the proof had ended; a log that is gone by now takes none away."""
+    log = last["log"] or record.log
+    if last["peak_memory"] > record.peak_memory or log != record.log:
+        peak = max(last["peak_memory"], record.peak_memory)
+        ProofRecord.objects.filter(pk=record.pk).update(peak_memory=peak, log=log)
 
 
 def waiting_for_supervisor(record: ProofRecord) -> bool:
@@ -238,19 +245,19 @@ def _end(record: ProofRecord, outcome: Outcome) -> bool:
     }
     if not transitions_proofs.end(record, outcome.state, **values):
         return False
-    _tell(version, outcome, decides=record.decides)
+    _tell(version, outcome, record)
     return True
 
 
-def _tell(version: ModelVersion, outcome: Outcome, *, decides: bool) -> None:
+def _tell(version: ModelVersion, outcome: Outcome, record: ProofRecord) -> None:
     """Only the proof after a build decides on the status; a later one may raise what is known, and never lowers it."""
     said: dict[str, Any] = {"reason": outcome.code, "reason_params": dict(outcome.params)} if outcome.code else {}
     if outcome.state == ProofState.FAILED:
-        if decides:
+        if record.decides:
             preparation.fail(version, outcome.code, **outcome.params)
         else:
-            record_event(version, "proof.failed", abnormal=True, **said)
+            record_event(version, "proof.failed", abnormal=True, by=record.asked_by, **said)
         return
-    record_event(version, _LINES[outcome.state], **said)
-    finish = preparation.activate if decides else preparation.record_proof
+    record_event(version, _LINES[outcome.state], by=record.asked_by, **said)
+    finish = preparation.activate if record.decides else preparation.record_proof
     finish(version, proof=_PROOFS[outcome.state], code=outcome.code, **outcome.params)

@@ -3,8 +3,9 @@
 import base64
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from time import monotonic, sleep
 from typing import Any
 
 from django.conf import settings
@@ -13,13 +14,15 @@ from django.utils.timezone import now
 from registry.findings import known_codes
 from serving.asking import Asked
 from serving.backends_socket import Answered, NoAnswer, ask
-from serving.instance_logs import storable_text, tail
+from serving.instance_logs import failure_of, storable_text, tail
 from serving.models import Instance, ProofRecord, ProofState
 
 USER, SCHEMA = "user", "schema"
 LOG_LINES = 200
 LOG_CHARACTERS = 64 * 1024
 DETAIL_CHARACTERS = 500
+# An error is logged before it is answered, but its line comes through a pipe that is emptied at a pace of its own.
+LOG_SECONDS, LOOK_SECONDS = 2.0, 0.05
 MEMORY_STEP, CPU_STEP = 128, 0.25
 _HEADROOM = 1.25
 _MIB = 1024 * 1024
@@ -119,28 +122,27 @@ def _unanswered(record: ProofRecord, error: NoAnswer) -> Outcome:
 
 
 def _refused(record: ProofRecord, instance: Instance, answered: Answered) -> Outcome:
-    failure = _failure_logged(record, tail(instance, LOG_LINES)) or {"message": _said(answered)}
+    failure = _failure_logged(record, instance) or {"message": _said(answered)}
     known = {name: failure.get(name) for name in ("stage", "file", "line", "error", "message")}
     params = {**known, "status": answered.status, "detail": detail_of(known)}
-    state = ProofState.FAILED if _by_user(record) else ProofState.STARTED
-    code = "proof.sample_refused" if _by_user(record) else "proof.derived_refused"
-    return Outcome(state, code, params, kept_answer(answered), answered.seconds)
+    kept = kept_answer(answered)
+    if _by_user(record):
+        return Outcome(ProofState.FAILED, "proof.sample_refused", params, kept, answered.seconds)
+    # The sentence goes on after it with a full stop of its own.
+    params["detail"] = detail_of(known).rstrip(".。 ") or "--"
+    return Outcome(ProofState.STARTED, "proof.derived_refused", params, kept, answered.seconds)
 
 
 def _by_user(record: ProofRecord) -> bool:
     return bool(record.request.get("origin") == USER)
 
 
-def _failure_logged(record: ProofRecord, lines: Iterable[str]) -> dict[str, Any]:
-    """The line that the model's server logged for this very request."""
-    for line in reversed(list(lines)):
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(entry, dict) and entry.get("event") == "failed" and entry.get("request") == record.uuid.hex:
-            return {name: _short(value) for name, value in entry.items()}
-    return {}
+def _failure_logged(record: ProofRecord, instance: Instance) -> dict[str, Any]:
+    """What the model's server logged for this very request, waited for a moment; empty when it logged nothing."""
+    until = monotonic() + LOG_SECONDS
+    while not (found := failure_of(instance, record.uuid.hex)) and monotonic() < until:
+        sleep(LOOK_SECONDS)
+    return {name: value[:DETAIL_CHARACTERS] if isinstance(value, str) else value for name, value in found.items()}
 
 
 def _said(answered: Answered) -> str:
@@ -156,8 +158,3 @@ def _said(answered: Answered) -> str:
         else text
     )
     return storable_text(str(said))[:DETAIL_CHARACTERS]
-
-
-def _short(value: object) -> str | int | None:
-    """The package writes into the same log, so a value may be anything."""
-    return storable_text(value)[:DETAIL_CHARACTERS] if isinstance(value, str) else value if type(value) is int else None

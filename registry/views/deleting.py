@@ -20,6 +20,7 @@ from accounts.roles import Action
 from registry.forms import ModelDeleteForm
 from registry.models import RegisteredModel
 from registry.queries import models_for, versions_for
+from registry.queries_uses import uses_of
 from registry.services import MOST_AT_ONCE, Removal, VersionInUse, delete_model, delete_version
 from registry.views.base import way_back
 
@@ -35,11 +36,12 @@ def version_delete(request: ConsoleRequest, code: UUID) -> HttpResponse:
         "back": way_back(request, version.get_absolute_url()),
     }
     if request.method != "POST":
-        return _answer(request, "version_delete", context)
+        in_use = uses_of(version.model.versions.filter(pk=version.pk))
+        return _answer(request, "version_delete", {**context, "in_use": in_use, "blocked": bool(in_use)})
     try:
         model_went = delete_version(version, by=request.user)
     except VersionInUse as refused:
-        return _answer(request, "version_delete", {**context, "in_use": [refused]}, status=409)
+        return _answer(request, "version_delete", {**context, "in_use": [refused], "blocked": True}, status=409)
     messages.success(
         request, _("Version %(version)s was deleted.") % {"version": f"{version.model.name} {version.number}"}
     )
@@ -59,14 +61,22 @@ def model_delete(request: ConsoleRequest, code: UUID) -> HttpResponse:
         "back": way_back(request, _list_address()),
     }
     if request.method != "POST":
-        return _answer(request, "model_delete", context)
+        return _answer(request, "model_delete", context | _used(model))
     if not form.is_valid():
-        return _answer(request, "model_delete", context, status=422)
+        return _answer(request, "model_delete", context | _used(model), status=422)
     removal = delete_model(model, by=request.user)
     if removal.in_use and not removal.deleted:
-        return _answer(request, "model_delete", {**context, "in_use": removal.in_use}, status=409)
+        context |= {"in_use": removal.in_use, "blocked": True}
+        return _answer(request, "model_delete", context, status=409)
     _say(request, model, removal)
     return _leave(request, _list_address(model) if removal.remaining else _list_address())
+
+
+def _used(model: RegisteredModel) -> dict[str, Any]:
+    """The versions that stay because something rests on them, and how many would go."""
+    in_use = uses_of(model.versions.all())
+    going = max(0, model.version_count - len(in_use))
+    return {"in_use": in_use, "blocked": bool(in_use) and not going, "going": going}
 
 
 def _confirmation(request: ConsoleRequest, model: RegisteredModel) -> Form:

@@ -88,13 +88,16 @@ def proof_panel(request: ConsoleRequest, code: UUID) -> HttpResponse:
     wanted = as_uuid(request.GET.get("record", ""))
     chosen = next((each for each in records if each.uuid == wanted), records[0] if records else None)
     shown = ProofRecord.objects.select_related("instance").get(pk=chosen.pk) if chosen else None
-    may_prove = Action.DEPLOY in actions_in(request.user, version.model.workspace)
+    actions = actions_in(request.user, version.model.workspace)
+    may_prove = Action.DEPLOY in actions
+    built_in_vain = version.status in {Status.FAILED, Status.BUILD_FAILED} and version.digest != ""
     refusal = why_not(version)
     context = {
         "version": version,
         "shown": Shown(shown) if shown else None,
         "records": [Shown(each) for each in records],
         "may_prove": may_prove and not refusal,
+        "may_retry": built_in_vain and Action.IMPORT in actions,
         "why_not": message_for(refusal, {}) if may_prove and version.status == Status.NORMAL and refusal else "",
         "running": any(each.state == ProofState.RUNNING for each in records),
     }

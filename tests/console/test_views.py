@@ -14,7 +14,7 @@ from console import example, health, views
 from console.help import TOPICS
 from importers.models import ImportJob, State
 from importers.package.check import CheckOptions, FileEntry, check_package
-from registry.models import ReviewState, Status
+from registry.models import Proof, ReviewState, Status
 from tests.factories import make_bucket, make_member, make_user, make_version, make_workspace
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +76,26 @@ def test_overview_shows_only_the_workspace_one_is_in(client):
     figures = client.get("/").context["figures"]
 
     assert (figures.models, figures.jobs, figures.buckets) == (0, (), ())
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (Status.NORMAL, "Normal answered"),
+        (Status.BUILDING, "Building"),
+        (Status.BUILD_FAILED, "Build failed"),
+        (Status.FAILED, "Failed"),
+    ],
+)
+def test_overview_tells_what_an_import_came_to_in_the_end(client, status, words):
+    client.force_login(make_member())
+    make_job(make_version("digits", status=status, proof=Proof.ANSWERED))
+
+    html = client.get("/").content.decode()
+
+    shown = re.findall(r'data-label="State">(.*?)</td>', html, re.DOTALL)
+    assert [" ".join(re.sub(r"<[^>]+>", " ", each).split()) for each in shown] == [words]
+    assert ("hx-trigger=" in shown[0]) == (status == Status.BUILDING)
 
 
 @pytest.mark.parametrize(

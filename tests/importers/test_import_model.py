@@ -290,3 +290,11 @@ def test_import_model_refuses_options_of_another_source(arguments, message):
         call_command("import_model", *base, *arguments)
 
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("status", "proof", "line"),
+    [("published", "answered", "digits 0.0.1: Normal · answered"), ("building", "", "digits 0.0.1: Building")],
+)
+def test_answer_says_what_is_known_of_a_normal_version(status, proof, line):
+    assert import_model.Answer(None, "digits", "0.0.1", status, proof, None, ()).as_text() == line

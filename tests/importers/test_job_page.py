@@ -1,20 +1,24 @@
 """The page of an import job, its live parts, cancelling and retrying, and the desk for operators."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from django.urls import reverse
-from django.utils.timezone import now
+from django.utils import translation
+from django.utils.timezone import localtime, now
 
 from accounts.models import User
 from accounts.roles import Role
 from importers import pipeline, transitions
 from importers.models import ImportEvent, ImportJob, State
 from importers.views.progress import Progress
-from registry.findings import Finding, Severity, Where
-from registry.models import ModelVersion, Status
-from registry.services import fail_import
+from registry import preparation
+from registry.findings import Finding, Severity, Where, message_for
+from registry.models import ModelVersion, Proof, Status
+from registry.services import fail_import, record_event
 from registry.values import SpecValues, VersionDetails
 from tests.factories import make_member, make_version, make_workspace
 from tests.importers.jobs import GOOD, put, run, submit
@@ -57,14 +61,14 @@ def polls(html):
 def test_progress_of_a_queued_job_measures_nothing(job):
     progress = Progress(job)
 
-    assert steps_of(job) == ["current", "waiting", "waiting", "waiting", "waiting"]
+    assert steps_of(job) == ["current", "waiting", "waiting", "waiting", "waiting", "waiting"]
     assert (progress.rate, progress.seconds_left, progress.percent) == (None, None, 0)
 
 
 def test_progress_measures_bytes_really_moved(job):
     progress = Progress(fetching(job))
 
-    assert steps_of(job) == ["done", "current", "waiting", "waiting", "waiting"]
+    assert steps_of(job) == ["done", "current", "waiting", "waiting", "waiting", "waiting"]
     assert progress.percent == 20
     assert progress.rate == pytest.approx(2 * MB, rel=0.05)
     assert progress.time_left in {"0:40", "0:41"}
@@ -81,7 +85,7 @@ def test_progress_keeps_the_rate_when_fetching_has_ended(job):
     transitions.advance(fetching(job), State.CHECKING)
 
     progress = Progress(job)
-    assert steps_of(job) == ["done", "done", "current", "waiting", "waiting"]
+    assert steps_of(job) == ["done", "done", "current", "waiting", "waiting", "waiting"]
     assert progress.rate == pytest.approx(2 * MB, rel=0.05)
     assert progress.seconds_left is None
 
@@ -90,25 +94,92 @@ def test_progress_says_where_it_failed(job):
     transitions.advance(fetching(job), State.CHECKING)
     transitions.fail(job, "import.refused", {}, [])
 
-    assert steps_of(job) == ["done", "done", "failed", "waiting", "waiting"]
+    assert steps_of(job) == ["done", "done", "failed", "waiting", "waiting", "waiting"]
 
 
 def test_progress_says_where_it_was_cancelled(job):
     transitions.cancel(fetching(job), "import.cancelled")
 
-    assert steps_of(job) == ["done", "stopped", "waiting", "waiting", "waiting"]
+    assert steps_of(job) == ["done", "stopped", "waiting", "waiting", "waiting", "waiting"]
 
 
 @pytest.mark.parametrize(
     ("status", "last", "at_rest"),
-    [(Status.NORMAL, "done", True), (Status.BUILDING, "current", False), (Status.BUILD_FAILED, "failed", True)],
+    [
+        (Status.BUILDING, ["current", "waiting"], False),
+        (Status.BUILD_FAILED, ["failed", "waiting"], True),
+        (Status.FAILED, ["failed", "waiting"], True),
+        (Status.NORMAL, ["done", "done"], True),
+    ],
 )
 def test_progress_follows_the_version_to_rest(job, status, last, at_rest):
+    record_event(job.version, "build.started")
     job.state = State.SUCCEEDED
     job.version.status = status
 
-    assert steps_of(job) == ["done", "done", "done", "done", last]
+    assert steps_of(job) == ["done", "done", "done", "done", *last]
     assert Progress(job).at_rest == at_rest
+
+
+def test_progress_of_a_version_that_is_not_built_has_no_such_step(job):
+    job.state = State.SUCCEEDED
+    job.version.status = Status.NORMAL
+
+    assert [str(step.label) for step in Progress(job).steps][-2:] == ["Storing", "Normal"]
+    assert steps_of(job) == ["done"] * 5
+
+
+def handed_over(job, settings):
+    """The job after its part is done, its version claimed for building."""
+    settings.VERSION_PREPARER = "serving.prepare"
+    job = run(job)
+    assert job.version.status == Status.BUILDING
+    assert preparation.claim_preparation(job.version, lease=timedelta(minutes=1))
+    return job
+
+
+def test_job_page_of_a_version_in_building_claims_no_success(dev, job, settings):
+    handed_over(job, settings)
+
+    html = dev.get(job.get_absolute_url()).content.decode()
+
+    assert polls(html)
+    assert ("Succeeded" in html, 'class="progress good"' in html) == (False, False)
+    assert re.findall(r"<dt>Finished at</dt><dd>(.*?)</dd>", html) == ["--"]
+    assert "Now its environment is built" in html
+    assert reverse("importers:job-cancel", args=[job.uuid]) in html
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "See the version"), ("zh-hans", "查看版本")])
+def test_job_page_of_a_version_that_failed_after_it_says_why(dev, job, settings, language, words):
+    job = handed_over(job, settings)
+    preparation.fail(job.version, "proof.hung_up")
+
+    html = dev.get(job.get_absolute_url(), headers={"Accept-Language": language}).content.decode()
+
+    assert not polls(html)
+    assert ("Succeeded" in html, 'class="progress good"' in html) == (False, False)
+    with translation.override(language):
+        # Under the steps, and as the newest line of the timeline.
+        assert unescape(html).count(message_for("proof.hung_up", {})) == 2
+    assert f'<a href="{job.version.get_absolute_url()}">{words}</a>' in html
+    assert re.findall(r'<dd><time[^>]*datetime="([^"]+)"', html)[-1] == localtime(job.version.finished_at).isoformat()
+
+
+def test_timeline_goes_on_until_the_version_rests_and_no_further(job, settings):
+    job = handed_over(job, settings)
+    preparation.activate(job.version, proof=Proof.NOT_ASKED, code="proof.switched_off")
+    record_event(job.version, "proof.passed")
+
+    labels = [moment.label for moment in Progress(job).timeline]
+
+    assert labels[:5] == [
+        message_for("import.done", {}),
+        message_for("build.done", {}),
+        message_for("build.started", {}),
+        message_for("build.requested", {}),
+        "Stored",
+    ]
 
 
 @pytest.mark.parametrize(("status", "can_cancel"), [(Status.NORMAL, False), (Status.BUILDING, True)])
@@ -140,6 +211,7 @@ def test_job_page_at_rest_shows_what_the_import_took(dev, job):
     run(job)
     ended = now()
     ImportJob.objects.filter(pk=job.pk).update(started_at=ended - timedelta(seconds=3670.5), finished_at=ended)
+    ModelVersion.objects.update(finished_at=ended)
 
     html = dev.get(job.get_absolute_url()).content.decode()
 
@@ -420,3 +492,21 @@ def test_another_workspaces_import_is_not_asked_for_again(client, job):
     page = client.get(Progress(job).form_url).context["page"]
 
     assert page.source["path"].value() in {None, ""}
+
+
+@pytest.mark.parametrize(("person", "offered"), [("developer", True), ("viewer", False)])
+def test_version_page_offers_to_cancel_while_it_is_built(client, request, job, settings, person, offered):
+    job = handed_over(job, settings)
+    client.force_login(request.getfixturevalue(person))
+
+    html = client.get(job.version.get_absolute_url()).content.decode()
+
+    assert (reverse("importers:job-cancel", args=[job.uuid]) in html) == offered
+
+
+def test_version_progress_while_it_is_built_says_nothing_of_success(dev, job, settings):
+    job = handed_over(job, settings)
+
+    html = dev.get(reverse("importers:version-progress", args=[job.version.uuid])).content.decode()
+
+    assert ("Building" in html, "Succeeded" in html, "<progress" in html) == (True, False, False)

@@ -6,6 +6,7 @@ from django.db.models import PROTECT
 
 from importers.models import ImportJob
 from registry.models import ModelVersion, RegisteredModel, Status
+from registry.queries_uses import uses_of
 from tests.factories import make_version, make_workspace
 
 CHINESE = {"Accept-Language": "zh-hans"}
@@ -89,6 +90,50 @@ def test_deleting_a_version_in_use_is_refused_and_says_where(as_admin, jobs_are_
     assert "Version 0.0.1 is in use and cannot be deleted. Remove it from these first: digits 0.0.1" in words(page)
     assert f'<a href="/imports/{job.uuid}/">' in page.content.decode()
     assert ModelVersion.objects.count() == 1
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_version_in_use_says_so_at_once_and_cannot_be_deleted(as_admin, jobs_are_uses, headers):
+    version = make_version("digits")
+    job = use(version)
+    address = f"/versions/{version.uuid}/delete/"
+
+    looked = as_admin.get(address, headers=headers)
+    refused = as_admin.post(address, headers=headers)
+
+    for answer in (looked, refused):
+        assert "Version 0.0.1 is in use and cannot be deleted." in words(answer)
+        assert f'<a href="/imports/{job.uuid}/">' in answer.content.decode()
+        assert ("will be deleted" in words(answer), 'class="button danger"' in answer.content.decode()) == (
+            False,
+            False,
+        )
+
+
+def test_a_model_in_use_says_at_once_what_stays(as_admin, jobs_are_uses):
+    used = make_version("digits", (0, 0, 1))
+    use(used)
+    address = f"/models/{used.model.uuid}/delete/"
+
+    wholly = as_admin.get(address)
+    make_version("digits", (0, 0, 2))
+    partly = as_admin.get(address)
+
+    assert "Version 0.0.1 is in use and cannot be deleted." in words(wholly)
+    assert 'class="button danger"' not in wholly.content.decode()
+    assert "The other version of digits (1) will be deleted." in words(partly)
+    assert 'class="button danger"' in partly.content.decode()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_uses_cost_the_same_however_many_there_are(admin, jobs_are_uses, count, django_assert_num_queries):
+    for number in range(count):
+        use(make_version("digits", (0, 0, number)))
+
+    with django_assert_num_queries(3):
+        uses = uses_of(ModelVersion.objects.all())
+
+        assert [[str(user) for user in each.users] for each in uses] == [[f"digits 0.0.{n}"] for n in range(count)]
 
 
 def test_dialog_is_a_part_and_leaves_by_the_browser(as_admin):

@@ -108,6 +108,15 @@ def test_a_pin_that_cannot_exist_here_is_named_with_the_nearest_one(db):
     assert left_over() == []
 
 
+def test_the_nearest_one_fits_what_else_is_declared(db):
+    version = run(building_version("numpy==1.15.4", "scikit-learn==1.9.1"))
+
+    assert version.status_code == "build.not_here"
+    assert [(entry["declared"], entry["taken"][:11]) for entry in version.environment_record.proposals] == [
+        ("numpy==1.15.4", "numpy==1.24")
+    ]
+
+
 def test_a_name_of_a_module_is_answered_with_its_package(db):
     version = run(building_version("sklearn"))
 

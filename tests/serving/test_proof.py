@@ -1,6 +1,8 @@
 import json
 import threading
+from contextlib import contextmanager
 from datetime import timedelta
+from time import sleep
 
 import pytest
 from django.utils import translation
@@ -11,6 +13,7 @@ from registry.models import InferenceSpec, ModelVersion, Proof, Status
 from registry.services import release_version
 from serving import proof, services_proofs, tasks
 from serving.asking import Asked
+from serving.instance_logs import remove
 from serving.models import Instance, InstanceState, ProofRecord, ProofState, Purpose, Wanted
 from serving.services_proofs import ProofRefused
 from tests.serving.backends import answers, backend
@@ -61,10 +64,6 @@ def ended(record):
 def answer_of(record):
     kept = Asked.from_dict({"method": "", "path": "", "headers": {}, "body": record.answer["body"]})
     return record.answer["status"], json.loads(kept.body)
-
-
-def logged(server, instance):
-    write_log(instance, "".join(json.dumps(line) + "\n" for line in server.lines))
 
 
 def test_begin_wants_an_instance_and_holds_the_version(db, tmp_path, settings):
@@ -210,12 +209,24 @@ def test_an_error_to_a_request_we_made_up_is_a_warning(db, tmp_path):
     )
 
 
-def test_the_users_own_sample_answered_with_an_error_fails_the_version(db, tmp_path, monkeypatch):
+def test_words_that_end_with_a_full_stop_get_no_second_one(db, tmp_path, monkeypatch):
+    monkeypatch.setattr("serving.proof_outcomes.LOG_SECONDS", 0)
+    package = package_with(tmp_path, REFUSES.replace("no such digit", "Give a list as input."))
+    record, instance = begun(building(package))
+
+    with running(instance, package):
+        record = ended(record)
+
+    assert record.version.proof_reason.endswith(
+        "Give a list as input. That may be the request's fault: attach a sample request to the next import."
+    )
+
+
+def test_the_users_own_sample_answered_with_an_error_fails_the_version(db, tmp_path):
     package = package_with(tmp_path, REFUSES)
     record, instance = begun(building(package, sample=SAMPLE))
 
-    with running(instance, package) as server:
-        monkeypatch.setattr("serving.proof_outcomes.tail", lambda *_: _log_of(server))
+    with running(instance, package) as server, late_log(server, instance):
         record = ended(record)
 
     version = record.version
@@ -230,18 +241,41 @@ def test_the_users_own_sample_answered_with_an_error_fails_the_version(db, tmp_p
         f"model/customize_service.py:{version.status_params['line']}: ValueError: no such digit"
     )
     assert record.state == ProofState.FAILED
+    assert "the model looked at it" in record.log
+    assert '"trace": ["model/customize_service.py:' in record.log
 
 
-def _log_of(server):
-    server.await_event("failed")
-    return [json.dumps(line) for line in server.lines]
+@contextmanager
+def late_log(server, instance):
+    """The log as the supervisor carries it: a moment after the answer."""
+
+    def carry():
+        server.await_event("failed")
+        sleep(0.3)
+        write_log(instance, "the model looked at it\n" + "".join(json.dumps(line) + "\n" for line in server.lines))
+
+    carrier = threading.Thread(target=carry)
+    carrier.start()
+    yield
+    carrier.join()
 
 
-def test_words_of_a_model_that_no_database_keeps_fail_it_all_the_same(db, monkeypatch):
+def test_an_error_that_is_not_in_the_log_is_told_from_the_answer(db, monkeypatch):
+    monkeypatch.setattr("serving.proof_outcomes.LOG_SECONDS", 0.1)
+    record, instance = begun(building(sample=SAMPLE))
+
+    with backend(answers(b'HTTP/1.1 400 No\r\nContent-Length: 24\r\n\r\n{"error_msg": "no rows"}')) as running:
+        observed(instance, InstanceState.READY, socket=str(running.path))
+        record = ended(record)
+
+    assert record.version.reason == "The sample request was answered with status 400: no rows"
+
+
+def test_words_of_a_model_that_no_database_keeps_fail_it_all_the_same(db):
     record, instance = begun(building(sample=SAMPLE))
     said = {"message": "a\0\ud800", "stage": {"\0": "\ud800"}, "line": float("inf"), "error": "\ud800"}
     line = json.dumps({"event": "failed", "request": record.uuid.hex, **said})
-    monkeypatch.setattr("serving.proof_outcomes.tail", lambda *_: [line])
+    write_log(instance, line + "\n")
 
     with backend(answers(b"HTTP/1.1 500 No\r\nX-A: a\0b\r\nContent-Length: 0\r\n\r\n")) as running:
         observed(instance, InstanceState.READY, socket=str(running.path))
@@ -420,6 +454,22 @@ def test_a_late_measure_of_memory_is_kept(db, tmp_path):
     assert (record.state, record.peak_memory) == (ProofState.ANSWERED, 400 * 1024**2)
 
 
+def test_what_a_model_printed_last_is_kept_however_little_memory_it_took(db, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    record, instance = begun(building(package))
+    with running(instance, package):
+        ended(record)
+    write_log(instance, "asked\nstopped\n")
+
+    observed(instance, InstanceState.STOPPED)
+    tasks.instance_changed(instance.pk)
+    remove(instance.uuid)
+    tasks.instance_changed(instance.pk)
+
+    record.refresh_from_db()
+    assert (record.log, record.peak_memory) == ("asked\nstopped", 300 * 1024**2)
+
+
 def test_prove_now_raises_what_is_known_and_asks_again(db, tmp_path, developer):
     package = package_with(tmp_path, ANSWERS)
     version = normal(package)
@@ -445,7 +495,8 @@ def test_prove_now_never_lowers_a_version(db, tmp_path, developer, known):
 
     assert record.state == ProofState.FAILED
     assert (record.version.status, record.version.proof) == (Status.NORMAL, known)
-    assert record.version.events.get(abnormal=True).code == "proof.failed"
+    event = record.version.events.get(abnormal=True)
+    assert (event.code, event.actor_name) == ("proof.failed", "dev")
 
 
 def test_replay_sends_the_same_bytes(db, tmp_path, developer):
@@ -461,6 +512,7 @@ def test_replay_sends_the_same_bytes(db, tmp_path, developer):
     with running(again.instance, package):
         again = ended(again)
 
+    assert [event.actor_name for event in version.events.filter(code="proof.passed")] == ["dev", "dev"]
     assert again.request == first.request
     assert answer_of(again) == (200, {"rows": 3})
 

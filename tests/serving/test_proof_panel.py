@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 from django.utils.timezone import now
 
-from registry.models import Proof
+from registry.models import Proof, Status
 from serving import proof, services_proofs, tasks
 from serving.models import InstanceState, ProofRecord, ProofState
 from tests.factories import make_version, make_workspace
@@ -102,6 +102,25 @@ def test_panel_needs_the_same_queries_for_one_and_three_proofs(
             ProofRecord.objects.create(version=version, state=ProofState.STARTED)
         with django_assert_num_queries(8):
             signed_in.get(panel_of(version), headers=PART)
+
+
+@pytest.mark.parametrize(
+    ("status", "digest", "person", "offered"),
+    [
+        (Status.FAILED, "d" * 64, "developer", True),
+        (Status.BUILD_FAILED, "d" * 64, "developer", True),
+        (Status.FAILED, "", "developer", False),
+        (Status.NORMAL, "d" * 64, "developer", False),
+        (Status.FAILED, "d" * 64, "viewer", False),
+    ],
+)
+def test_panel_of_what_failed_after_its_hand_over_offers_to_retry(client, request, status, digest, person, offered):
+    client.force_login(request.getfixturevalue(person))
+    version = make_version(status=status, digest=digest)
+
+    text = client.get(panel_of(version), headers=PART).content.decode()
+
+    assert (reverse("serving:version-prepare", args=[version.uuid]) in text) == offered
 
 
 def test_prove_now_starts_one_and_returns(signed_in, tmp_path):

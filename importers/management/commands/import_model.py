@@ -27,7 +27,7 @@ from importers.storable import storable
 from registry.details import MAX_LABELS, checked_labels
 from registry.engines import ENGINES
 from registry.findings import Finding, Severity, message_for
-from registry.models import DeploymentType, ModelVersion, RegisteredModel, Status
+from registry.models import DeploymentType, ModelVersion, Proof, RegisteredModel, Status
 from registry.queries import next_number
 from registry.services import VersionDetails, VersionTaken
 from registry.validators import valid_description, valid_name
@@ -78,6 +78,7 @@ class Answer:
 
     def as_text(self) -> str:
         status = Status(self.status).label if self.status in Status.values else self.status
+        status = f"{status} · {Proof(self.proof).label}" if self.proof else status
         lines = [f"{self.name} {self.version}: {status}", *map(_line, self.findings)]
         return "\n".join([*lines, self.reason] if self.reason else lines)
 
