@@ -1,5 +1,6 @@
 """Trying a service from its page: a form drawn from the schema, the answer, and the same request as a command."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
@@ -14,9 +15,8 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
-from accounts.queries import actions_in, require, workspaces_for
+from accounts.queries import workspaces_for
 from accounts.requests import ConsoleRequest
-from accounts.roles import Action
 from registry.config import Api, ModelConfig
 from registry.findings import message_for
 from serving.asking import (
@@ -39,9 +39,12 @@ from serving.asking import (
 from serving.asking.answers import Box, Reading, extent_of
 from serving.asking.pictures import Size, size_of
 from serving.backends_socket import Answered, NoAnswer, ask
+from serving.calls import spool_folder
+from serving.gateway.counting import counts_as_failed, hand_over
 from serving.models import Service, ServiceRevision
 from serving.queries_prediction import askable_revisions, ready_instance
 
+logger = logging.getLogger(__name__)
 Files = Mapping[str, list[SentFile]]
 LARGEST_BODY = 8 * 1024 * 1024
 LONGEST_COMMAND = 64 * 1024
@@ -235,11 +238,10 @@ def within_bounds(view: Callable[[ConsoleRequest, UUID], HttpResponse]) -> Calla
 @within_bounds
 @require_http_methods(["GET", "HEAD", "POST"])
 def predict(request: ConsoleRequest, code: UUID) -> HttpResponse:
-    """The prediction tab as a page of its own; asked with POST, with the answer."""
+    """The prediction tab as a page of its own; asked with POST, with the answer. Whoever sees a service may ask it."""
     service = _service(request, code)
     if request.method != "POST":
         return render(request, PAGE, context(service, request))
-    require(request.user, Action.DEPLOY, service.workspace)
     prediction = Prediction(service, request.POST, data=request.POST)
     prediction.files = _files(request, prediction)
     try:
@@ -259,8 +261,7 @@ def context(service: Service, request: ConsoleRequest) -> dict[str, Any]:
 
 def _context(prediction: Prediction, request: ConsoleRequest) -> dict[str, Any]:
     service = prediction.service
-    may_ask = Action.DEPLOY in actions_in(request.user, service.workspace)
-    return {"service": service, "prediction": prediction, "may_ask": may_ask, "largest": LARGEST_BODY}
+    return {"service": service, "prediction": prediction, "largest": LARGEST_BODY}
 
 
 def _service(request: ConsoleRequest, code: UUID) -> Service:
@@ -297,6 +298,17 @@ def _result(prediction: Prediction) -> Result | None:
         return Result(revision, None, "ask.none_ready")
     try:
         seconds, most = settings.PROOF_ANSWER_SECONDS, settings.PROOF_ANSWER_BYTES
-        return Result(revision, ask(instance.socket, asked, seconds=seconds, most=most), size=size)
+        answered = ask(instance.socket, asked, seconds=seconds, most=most)
     except NoAnswer as error:
+        _count(prediction.service, revision, error.seconds, failed=True)
         return Result(revision, None, "ask.slow" if error.why == "slow" else "ask.hung_up")
+    _count(prediction.service, revision, answered.seconds, failed=counts_as_failed(answered.status))
+    return Result(revision, answered, size=size)
+
+
+def _count(service: Service, revision: ServiceRevision, seconds: float, *, failed: bool) -> None:
+    """As the gateway does it; an answer is worth more than its count."""
+    try:
+        hand_over(spool_folder(), str(service.uuid), str(revision.version.uuid), seconds, failed=failed)
+    except OSError:
+        logger.exception("a prediction was not counted", extra={"service": str(service.uuid)})
