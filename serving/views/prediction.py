@@ -28,10 +28,12 @@ from serving.asking import (
     SentFile,
     Snippets,
     Way,
+    attached_example,
     example_text,
     fields,
     json_request,
     method_of,
+    place_to_ask,
     request_of,
     snippets,
     ways,
@@ -145,6 +147,25 @@ class Prediction:
     def api(self) -> Api:
         return self.apis[self.number]
 
+    @cached_property
+    def sample(self) -> Filled:
+        """What came with the version to ask this API with; an empty one where nothing did."""
+        is_for_this = self.revision and self.number == place_to_ask(self.apis)
+        found = attached_example(self.api, self.revision.version.sample) if is_for_this and self.revision else None
+        return found or Filled()
+
+    @property
+    def sample_shown(self) -> bool:
+        """Whether the form begins with it."""
+        if self.data is not None:
+            return False
+        return bool(self.sample.text) if self.way is Way.JSON else bool(self.sample.values)
+
+    @property
+    def sample_files(self) -> str:
+        """The names of its files, which no page can put back into a field."""
+        return ", ".join(name for _parameter, name in self.sample.files) if self.data is None else ""
+
     @property
     def method(self) -> str:
         return method_of(self.api)
@@ -155,14 +176,20 @@ class Prediction:
 
     @property
     def way(self) -> Way:
-        wanted = self.chosen.get("way", "")
+        wanted = self.chosen.get("way", "") or self.sample.way
         return next((way for way in self.ways if way == wanted), self.ways[0])
 
     @cached_property
     def entries(self) -> list[Entry]:
         wrong = {problem.name: message_for(problem.code, problem.params) for problem in self.problems}
+        begun = self.sample.values
         return [
-            Entry(each, f"f{index}", self._typed(f"f{index}", each.default), wrong.get(each.name, ""))
+            Entry(
+                each,
+                f"f{index}",
+                self._typed(f"f{index}", begun.get(each.name, each.default)),
+                wrong.get(each.name, ""),
+            )
             for index, each in enumerate(fields(self.api))
         ]
 
@@ -172,7 +199,7 @@ class Prediction:
 
     @property
     def text(self) -> str:
-        return self._typed("json", example_text(self.api))
+        return self._typed("json", self.sample.text or example_text(self.api))
 
     @property
     def text_error(self) -> str:

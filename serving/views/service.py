@@ -86,11 +86,13 @@ def _usage(service: Service, request: ConsoleRequest) -> dict[str, Any]:
     revisions = current_revisions(service)
     chosen = next((each for each in revisions if str(each.version.uuid) == request.GET.get("version")), None)
     chosen = chosen or (revisions[0] if revisions else None)
-    config = ModelVersion.objects.filter(pk=chosen.version_id).values_list("config", flat=True).get() if chosen else {}
+    rows = ModelVersion.objects.filter(pk=chosen.version_id) if chosen else ModelVersion.objects.none()
+    config, sample = rows.values_list("config", "sample").first() or ({}, None)
     return {
         "revisions": revisions,
         "chosen": chosen,
         "config": ModelConfig.from_dict(config),
+        "sample": sample,
         "endpoint": f"{settings.GATEWAY_URL}/infer/{service.uuid}",
         "gateway": snapshot_state(),
     }

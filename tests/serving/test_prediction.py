@@ -192,6 +192,38 @@ def test_the_form_follows_the_schema(signed_in):
     assert "<option>x</option>" in text
 
 
+def give_sample(service, **sample):
+    version = service.revisions.get().version
+    version.sample = sample
+    version.save(update_fields=["sample"])
+
+
+def test_json_begins_with_the_sample_of_the_version(signed_in):
+    schema = {"type": "object", "properties": {"text": {"type": "string"}}}
+    service = deployed(None, Api(url="/", method="get"), Api(url="/ask", request=Payload(schema=schema)))
+    give_sample(service, json='{"text": "great"}')
+
+    answer = signed_in.get(address_of(service), {"api": "1"})
+    form = signed_in.get(address_of(service), {"api": "1", "way": "form"})
+
+    prediction = answer.context["prediction"]
+    assert (prediction.text, prediction.sample_shown) == ('{"text": "great"}', True)
+    assert prediction.snippets.curl.endswith("""-d '{"text": "great"}'""")
+    assert "Filled in with the sample request that came with the version." in answer.content.decode()
+    assert [entry.value for entry in form.context["prediction"].entries] == ["great"]
+    assert signed_in.get(address_of(service), {"api": "0"}).context["prediction"].sample_shown is False
+
+
+def test_a_form_begins_with_the_sample_and_names_its_files(signed_in):
+    service = deployed(None, Api(request=Payload(FORM_TYPE, PICTURE)))
+    give_sample(service, json='{"k": 5}', files=[{"parameter": "", "name": "cat.jpg", "type": "", "data": "AAAA"}])
+
+    answer = signed_in.get(address_of(service))
+
+    assert [entry.value for entry in answer.context["prediction"].entries] == ["", "5"]
+    assert "has files, too: cat.jpg. Choose them anew." in answer.content.decode()
+
+
 def test_the_path_is_chosen_where_there_are_several(signed_in):
     service = deployed(None, Api(), Api(url="/goodbye", method="get"))
 
