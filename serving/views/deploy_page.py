@@ -141,13 +141,17 @@ class DeployPage:
 
     @cached_property
     def offered(self) -> tuple[Offer, ...]:
-        return offers(self.machine, needs_of(self.version) if self.version else Needs())
+        return offers(self.machine, self.needs)
+
+    @cached_property
+    def needs(self) -> Needs:
+        return needs_of(self.version) if self.version else Needs()
 
     @property
     def chosen_specification(self) -> str:
         """What is ticked: what was sent where that can be had, else what suits the version."""
         sent = self.form.data.get("specification", "") if self.form.is_bound else ""
-        return sent if specification_of(sent) else suitable(self.offered).specification.code
+        return sent if specification_of(sent) else suitable(self.offered, self.needs).specification.code
 
     @cached_property
     def plan(self) -> Plan:
