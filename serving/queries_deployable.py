@@ -19,7 +19,7 @@ VERSIONS_SHOWN = 100
 
 @dataclass(frozen=True)
 class Running:
-    """What a version would run in."""
+    """What a version would run in; of the interpreter the version of Python."""
 
     interpreter: str = ""
     ready: bool = False
@@ -53,7 +53,8 @@ def environment_of(version: ModelVersion) -> Running:
     record = VersionEnvironment.objects.select_related("environment").filter(version=version).first()
     if record is None or record.environment is None:
         return Running()
-    return Running(record.environment.interpreter, record.environment.state == EnvironmentState.READY)
+    environment = record.environment
+    return Running(environment.interpreter.removeprefix("CPython "), environment.state == EnvironmentState.READY)
 
 
 # `types` is a comma-separated column, and no type is part of another.

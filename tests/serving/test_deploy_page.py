@@ -291,6 +291,16 @@ def test_variables_outside_the_rules_are_refused_at_their_row(as_developer, vari
     assert problems(answer.content.decode()) == [(f"id_variables-{place}", message)]
 
 
+def test_problem_of_a_variable_names_its_row_and_name(as_developer):
+    version = make_deployable()
+
+    answer = as_developer.post(NEW, filled(version, page_of(as_developer, version), ("A", "x"), ("PATH", "y")))
+
+    assert re.findall(r'<a href="#id_variables-1-name">([^<]+)</a>', answer.content.decode()) == [
+        "Environment variable 2 (PATH)"
+    ]
+
+
 def test_refusal_of_the_command_stands_at_its_field(as_developer, developer):
     version = make_deployable()
     make_service(version, by=developer, name="service-ab12")
