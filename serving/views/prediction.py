@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from accounts.queries import workspaces_for
-from accounts.requests import ConsoleRequest
+from accounts.requests import ConsoleRequest, allowed
 from registry.config import Api, ModelConfig
 from registry.findings import message_for
 from serving.asking import (
@@ -43,12 +43,13 @@ from serving.asking.pictures import Size, size_of
 from serving.backends_socket import Answered, NoAnswer, ask
 from serving.calls import spool_folder
 from serving.gateway.counting import counts_as_failed, hand_over
-from serving.models import Service, ServiceRevision
+from serving.models import Desired, Service, ServiceRevision, ServiceState
 from serving.queries_prediction import askable_revisions, ready_instance
 
 logger = logging.getLogger(__name__)
 Files = Mapping[str, list[SentFile]]
 LARGEST_BODY = 8 * 1024 * 1024
+RESTS = frozenset({ServiceState.STOPPING, ServiceState.STOPPED, ServiceState.FAILED})
 LONGEST_COMMAND = 64 * 1024
 PAGE, ANSWER = "serving/prediction.html", "serving/_prediction_answer.html"
 
@@ -210,6 +211,11 @@ class Prediction:
         return [Told(problem.name, message_for(problem.code, problem.params)) for problem in self.problems]
 
     @property
+    def at_rest(self) -> bool:
+        """Whether nothing can be asked until somebody starts the service."""
+        return self.service.desired == Desired.DELETED or self.service.state in RESTS
+
+    @property
     def endpoint(self) -> str:
         return f"{settings.GATEWAY_URL}/infer/{self.service.uuid}"
 
@@ -288,7 +294,7 @@ def context(service: Service, request: ConsoleRequest) -> dict[str, Any]:
 
 def _context(prediction: Prediction, request: ConsoleRequest) -> dict[str, Any]:
     service = prediction.service
-    return {"service": service, "prediction": prediction, "largest": LARGEST_BODY}
+    return {"service": service, "prediction": prediction, "allowed": allowed(request, service.workspace)}
 
 
 def _service(request: ConsoleRequest, code: UUID) -> Service:

@@ -62,7 +62,7 @@ def service_detail(request: ConsoleRequest, code: UUID) -> HttpResponse:
         **TABS[name].context(service, request),
     }
     if is_part(request, "service-log"):
-        return render(request, "serving/_log.html", context)
+        return render(request, "serving/_log.html", context | {"log_alone": True})
     if is_part(request, "service-tabs"):
         return render(request, "serving/_tabs.html", context)
     context.setdefault("revisions", current_revisions(service))
@@ -93,7 +93,9 @@ def _usage(service: Service, request: ConsoleRequest) -> dict[str, Any]:
         "chosen": chosen,
         "config": ModelConfig.from_dict(config),
         "sample": sample,
-        "endpoint": f"{settings.GATEWAY_URL}/infer/{service.uuid}",
+        "endpoint": f"{settings.GATEWAY_URL}/infer/{service.uuid}/",
+        "largest": settings.GATEWAY_BODY_BYTES,
+        "seconds": settings.GATEWAY_SECONDS,
         "gateway": snapshot_state(),
     }
 

@@ -12,7 +12,7 @@ from registry.config import FORM_TYPE, Api, Payload
 from serving import calls
 from serving.asking.answers import Box, Reading, Score
 from serving.asking.pictures import media_type, size_of
-from serving.models import CallMinute, InstanceState
+from serving.models import CallMinute, Desired, InstanceState, Service, ServiceState
 from serving.views.prediction import LARGEST_BODY
 from tests.factories import make_member, make_version, make_workspace
 from tests.package_builder import make_config
@@ -285,6 +285,35 @@ def test_what_was_never_asked_is_no_call(signed_in, tmp_path):
     signed_in.post(address_of(service), {"way": "json", "json": "{}"}, headers=HTMX)
 
     assert calls.ingest() == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "notice"),
+    [
+        ("en", "The service does not run (status: Stopped), so it cannot be asked."),
+        ("zh-hans", "服务未在运行（状态：已停止），无法预测。"),
+    ],
+)
+def test_a_stopped_service_says_so_at_the_form_and_offers_to_start(signed_in, tmp_path, language, notice):
+    service = deployed(package_with(tmp_path, ANSWERS))
+    Service.objects.update(state=ServiceState.STOPPED, desired=Desired.STOPPED)
+
+    text = signed_in.get(address_of(service), headers={"Accept-Language": language}).content.decode()
+
+    assert notice in text
+    assert f'action="/services/{service.uuid}/start/"' in text
+    assert '<button class="button primary" type="submit" disabled data-again' in text
+
+
+def test_a_viewer_is_not_offered_to_start(client, viewer, tmp_path):
+    service = deployed(package_with(tmp_path, ANSWERS))
+    Service.objects.update(state=ServiceState.STOPPED, desired=Desired.STOPPED)
+    client.force_login(viewer)
+
+    text = client.get(address_of(service)).content.decode()
+
+    assert "so it cannot be asked." in text
+    assert "/start/" not in text
 
 
 def test_the_button_says_again_only_after_a_prediction(signed_in, tmp_path):
