@@ -1,4 +1,4 @@
-"""What the gateway has counted, taken into the database; and what instances take, noted each minute."""
+"""What the gateway and the console have counted, taken into the database; and what instances take each minute."""
 
 import json
 import logging
@@ -25,13 +25,13 @@ _BATCHES_KEPT = timedelta(days=7)
 
 
 def spool_folder() -> Path:
-    """Where the gateway of this host leaves what it has counted."""
+    """Where the gateway and the console of this host leave what they have counted."""
     folder: Path = settings.DATA / "run" / "calls"
     return folder
 
 
 def ingest() -> int:
-    """Take what the gateway of this host has counted into the database, the oldest first; how many files that was.
+    """Take what was counted on this host into the database, the oldest first; how many files that was.
 
     So many at once that a backlog shrinks quickly and yet keeps nobody waiting: routes are renewed between.
 
@@ -60,7 +60,7 @@ def _take(paths: list[Path]) -> int:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """The counts of a file; None, and a line in the log, for what the gateway cannot have written."""
+    """The counts of a file; None, and a line in the log, for what nobody who counts can have written."""
     try:
         found: dict[str, Any] = json.loads(path.read_bytes())
         return {"minutes": [_row(*row) for row in found["minutes"]], "tokens": dict(found["tokens"])}

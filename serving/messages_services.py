@@ -69,6 +69,7 @@ register_messages(
             "Stop a service, or take less."
         ),
         "spec.below_needs": _("Less than the version asks for: %(cpu)s cores and %(memory)s MiB"),
+        "spec.below_measured": _("Less than its proof suggests: %(cpu)s cores and %(memory)s MiB"),
         "spec.no_accelerator": _("The version asks for an accelerator, which this pool has not got"),
         "variable.name_invalid": _("A name has letters A–Z, digits and _, and does not begin with a digit."),
         "variable.name_too_long": _("At most 64 characters."),

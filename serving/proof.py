@@ -20,7 +20,7 @@ from registry.models import InferenceSpec, ModelVersion, Proof
 from registry.services import record_event
 from registry.transitions import lock_model
 from serving import transitions_proofs
-from serving.asking import Asked, attached_request, method_of, sample_of
+from serving.asking import Asked, attached_request, place_to_ask, sample_of
 from serving.models import (
     INSTANCE_RESTS,
     Instance,
@@ -95,8 +95,8 @@ def question_of(version: ModelVersion) -> dict[str, Any]:
 
 def api_to_ask(version: ModelVersion) -> Api:
     """The first API that takes something, else the first, else what an undescribed model answers."""
-    apis = ModelConfig.from_dict(version.config).apis
-    return next((api for api in apis if method_of(api) == "POST"), apis[0] if apis else Api())
+    apis = ModelConfig.from_dict(version.config).apis or (Api(),)
+    return apis[place_to_ask(apis)]
 
 
 def limits_of(version: ModelVersion) -> tuple[Decimal, int]:

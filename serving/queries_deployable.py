@@ -1,6 +1,7 @@
 """What can be deployed: the models and versions that the deploy form offers."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -8,7 +9,7 @@ from accounts.models import Workspace
 from accounts.queries import Person
 from registry.models import ModelVersion, RegisteredModel, Status
 from registry.queries import LARGE, models_for
-from serving.models import EnvironmentState, VersionEnvironment
+from serving.models import EnvironmentState, ProofRecord, ProofState, VersionEnvironment
 from serving.queries_services import REAL_TIME
 from serving.specs import Needs
 
@@ -18,7 +19,7 @@ VERSIONS_SHOWN = 100
 
 @dataclass(frozen=True)
 class Running:
-    """What a version would run in."""
+    """What a version would run in; of the interpreter the version of Python."""
 
     interpreter: str = ""
     ready: bool = False
@@ -37,18 +38,23 @@ def deployable_versions(model: RegisteredModel) -> QuerySet[ModelVersion]:
 
 
 def needs_of(version: ModelVersion) -> Needs:
-    """What its author said one instance needs; an empty one where nothing was said."""
+    """What its author said one instance needs, else what its last proof suggests; an empty one without both."""
     spec = getattr(version, "inference_spec", None)
-    if spec is None:
+    if spec is not None:
+        return Needs(spec.cpu, spec.memory, accelerator=bool(spec.gpu or spec.ascend))
+    proofs = ProofRecord.objects.filter(version=version, state__in=(ProofState.ANSWERED, ProofState.STARTED))
+    suggestion = proofs.order_by("-pk").values_list("suggestion", flat=True).first()
+    if not suggestion:
         return Needs()
-    return Needs(spec.cpu, spec.memory, accelerator=bool(spec.gpu or spec.ascend))
+    return Needs(Decimal(suggestion["cpu"]), suggestion["memory"], measured=True)
 
 
 def environment_of(version: ModelVersion) -> Running:
     record = VersionEnvironment.objects.select_related("environment").filter(version=version).first()
     if record is None or record.environment is None:
         return Running()
-    return Running(record.environment.interpreter, record.environment.state == EnvironmentState.READY)
+    environment = record.environment
+    return Running(environment.interpreter.removeprefix("CPython "), environment.state == EnvironmentState.READY)
 
 
 # `types` is a comma-separated column, and no type is part of another.

@@ -5,11 +5,11 @@ from django.conf import settings
 from serving.models import Instance, InstanceState, Service, ServiceRevision
 from serving.queries_services import LARGE_OF_VERSION
 
-_UNUSED = [name for name in LARGE_OF_VERSION if name != "version__config"]
+_UNUSED = [name for name in LARGE_OF_VERSION if name not in {"version__config", "version__sample"}]
 
 
 def askable_revisions(service: Service) -> list[ServiceRevision]:
-    """Those that answer requests, in their order, with version, model and configuration loaded."""
+    """Those that answer requests, in their order, with version, model, configuration and sample loaded."""
     rows = service.revisions.filter(route__isnull=False).select_related("version__model").defer(*_UNUSED)
     return list(rows.order_by("number"))
 

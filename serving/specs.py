@@ -31,17 +31,26 @@ class Specification:
 
     @property
     def label(self) -> str:
-        cores, memory = int(self.cpu), self.memory // 1024
-        words = ngettext("CPU: %(cores)d core %(memory)d GiB", "CPU: %(cores)d cores %(memory)d GiB", cores)
-        return words % {"cores": cores, "memory": memory}
+        cores = self.cpu
+        if self.memory < 1024:
+            return _("CPU: %(cores)s core %(memory)s MiB") % {"cores": f"{cores:f}", "memory": self.memory}
+        words = ngettext("CPU: %(cores)d core %(memory)d GiB", "CPU: %(cores)d cores %(memory)d GiB", int(cores))
+        return words % {"cores": int(cores), "memory": self.memory // 1024}
 
 
+# The first two are ours: on one machine models of a few MiB would else take it all.
 SPECIFICATIONS = (
+    Specification("modelarts.vm.cpu.0.5u", Decimal("0.5"), 512, _("Very small models that are asked now and then")),
+    Specification("modelarts.vm.cpu.1u1g", Decimal(1), 1024, _("Small models without large libraries")),
     Specification("modelarts.vm.cpu.1u", Decimal(1), 2048, _("Small models, and trying things out")),
     Specification("modelarts.vm.cpu.2u", Decimal(2), 8192, _("Most models that run on a processor")),
     Specification("modelarts.vm.cpu.4u", Decimal(4), 16384, _("Deep-learning models, or many requests at once")),
     Specification("modelarts.vm.cpu.8u", Decimal(8), 32768, _("Large models")),
 )
+
+
+# What is proposed where nothing is known of a version.
+USUAL = "modelarts.vm.cpu.1u"
 
 
 @dataclass(frozen=True)
@@ -59,11 +68,16 @@ class Machine:
 
 @dataclass(frozen=True)
 class Needs:
-    """What the author of a version says one instance needs; zero is anything."""
+    """What the author of a version says one instance needs, or its proof (`measured`); zero is anything."""
 
     cpu: Decimal = Decimal(0)
     memory: int = 0
     accelerator: bool = False
+    measured: bool = False
+
+    @property
+    def known(self) -> bool:
+        return bool(self.cpu or self.memory)
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,7 @@ class Offer:
     refusal: str = ""
     remark: str = ""
     sold_out: bool = False
+    enough: bool = True
 
 
 def specification_of(code: str) -> Specification | None:
@@ -98,10 +113,14 @@ def offers(machine: Machine, needs: Needs, *, instances: int = 1) -> tuple[Offer
     return tuple(_offer(each, machine, needs, instances) for each in SPECIFICATIONS)
 
 
-def suitable(offered: Sequence[Offer]) -> Offer:
-    """The one to propose: the smallest that meets the needs, else the largest to be had, else the first."""
+def suitable(offered: Sequence[Offer], needs: Needs) -> Offer:
+    """The one to propose: the smallest that meets the needs, else the largest to be had, else the first.
+
+    Where no needs are known, none below the usual one meets them.
+    """
     usable = [offer for offer in offered if not offer.refusal]
-    fitting = [offer for offer in usable if not offer.remark]
+    first = 0 if needs.known else next(i for i, offer in enumerate(offered) if offer.specification.code == USUAL)
+    fitting = [offer for offer in offered[first:] if not offer.refusal and offer.enough]
     return [*fitting[:1], *usable[-1:], offered[0]][0]
 
 
@@ -118,11 +137,13 @@ def _offer(specification: Specification, machine: Machine, needs: Needs, instanc
     code = why_not(specification, machine, instances=instances)
     refusal = message_for(code, refusal_params(specification, machine, instances)) if code else ""
     remark = ""
-    if needs.cpu > specification.cpu or needs.memory > specification.memory:
-        remark = message_for("spec.below_needs", {"cpu": f"{needs.cpu.normalize():f}", "memory": needs.memory})
+    enough = needs.cpu <= specification.cpu and needs.memory <= specification.memory
+    if not enough:
+        told = "spec.below_measured" if needs.measured else "spec.below_needs"
+        remark = message_for(told, {"cpu": f"{needs.cpu.normalize():f}", "memory": needs.memory})
     elif needs.accelerator:
         remark = message_for("spec.no_accelerator", {})
-    return Offer(specification, refusal, remark, sold_out=code == "spec.sold_out")
+    return Offer(specification, refusal, remark, sold_out=code == "spec.sold_out", enough=enough)
 
 
 def _memory() -> int:

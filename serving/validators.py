@@ -20,8 +20,12 @@ def valid_service_name(value: str) -> None:
 
 def valid_service_description(value: str) -> None:
     """As of a model; the API of services refuses the plus sign as well."""
-    valid_description(value)
-    if "+" in value:
+    try:
+        valid_description(value)
+        valid = "+" not in value
+    except ValidationError:
+        valid = False
+    if not valid:
         raise ValidationError(
             _("At most 100 characters, and none of these: & ! ' \" < > = +"), code="invalid_description"
         )

@@ -152,7 +152,7 @@ PAGES = {
     "versions/<uuid:code>/proof/now/": of_version(None, DEPLOY),
     "versions/<uuid:code>/proof/<uuid:record>/replay/": of_version(None, DEPLOY, args={"record": "proof"}),
     "versions/<uuid:code>/proof/<uuid:record>/answer/": of_version(VIEW, args={"record": "proof"}),
-    "services/<uuid:code>/predict/": Page(VIEW, DEPLOY, of="service", args={"code": "service"}),
+    "services/<uuid:code>/predict/": Page(VIEW, VIEW, of="service", args={"code": "service"}),
     "imports/new/": Page(IMPORT, IMPORT),
     "training-jobs/": Page(VIEW),
     "training-jobs/new/": Page(IMPORT, IMPORT),

@@ -2,8 +2,8 @@
 
 from serving.asking.fields import Field, Kind, Way, fields, method_of, ways
 from serving.asking.requests import Asked, NotAskable, Problem, SentFile, form_request, json_request, request_of
-from serving.asking.samples import attached_request, example_text, sample_of
-from serving.asking.snippets import Filled, Snippets, example_of, snippets
+from serving.asking.samples import attached_request, example_text, place_to_ask, sample_of
+from serving.asking.snippets import Filled, Snippets, attached_example, example_of, snippets
 
 __all__ = [
     "Asked",
@@ -15,6 +15,7 @@ __all__ = [
     "SentFile",
     "Snippets",
     "Way",
+    "attached_example",
     "attached_request",
     "example_of",
     "example_text",
@@ -22,6 +23,7 @@ __all__ = [
     "form_request",
     "json_request",
     "method_of",
+    "place_to_ask",
     "request_of",
     "sample_of",
     "snippets",

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from registry.config import FORM_TYPE, Api
@@ -12,6 +12,11 @@ from serving.asking.requests import Asked, NotAskable, SentFile, form_request, j
 from serving.asking.schema import TooLarge, kind_of, sample_of_schema
 
 LARGEST_SAMPLE = 256 * 1024
+
+
+def place_to_ask(apis: Sequence[Api]) -> int:
+    """The place of the API that a sample is for: the first that takes something, else the first."""
+    return next((place for place, api in enumerate(apis) if method_of(api) == "POST"), 0)
 
 
 def sample_of(api: Api) -> Asked | None:
@@ -56,6 +61,12 @@ def attached_request(api: Api, kept: Mapping[str, Any]) -> Asked | None:
         return form_request(api, dict(_members(text)), files)
     except NotAskable:
         return None
+
+
+def attached_values(api: Api, kept: Mapping[str, Any]) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
+    """What the fields of a form hold for that sample, and of its files the parameters and names."""
+    named = [(name, file.name or "file") for name, group in _files(api, kept).items() for file in group]
+    return dict(_members(str(kept.get("json") or ""))), tuple(named)
 
 
 def first_file_parameter(api: Api) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from registry.config import JSON_TYPE, Api
 from serving.asking.fields import Way, fields, method_of, sends_form, ways
 from serving.asking.requests import path_of
-from serving.asking.samples import example_text
+from serving.asking.samples import attached_request, attached_values, example_text
 
 # The environment variable that holds the token.
 VARIABLE = "SERVICE_TOKEN"
@@ -46,7 +46,7 @@ def snippets(url: str, api: Api, filled: Filled | None = None) -> Snippets:
     address = url.rstrip("/") + path_of(api)
     if method_of(api) == "GET":
         return Snippets(_curl_get(address, filled), _python_get(address, filled))
-    if (filled.way or ways(api)[0]) is Way.JSON or not sends_form(api):
+    if (filled.way or ways(api)[0]) is Way.JSON or not (filled.files or sends_form(api)):
         text = filled.text or json.dumps(_typed(api, filled.values), ensure_ascii=False)
         return Snippets(_curl_json(address, text), _python_json(address, text))
     return Snippets(_curl_form(address, filled), _python_form(address, filled))
@@ -58,6 +58,16 @@ def example_of(api: Api) -> Filled:
     values = {each.name: each.default for each in declared if each.default and not each.is_file}
     files = tuple((each.name, "image.png") for each in declared if each.is_file)
     return Filled(values, files, example_text(api), ways(api)[0])
+
+
+def attached_example(api: Api, kept: Mapping[str, Any] | None) -> Filled | None:
+    """The sample that came with a version (as `attached_request` takes it); None where it makes no request."""
+    asked = attached_request(api, kept) if kept else None
+    if kept is None or asked is None:
+        return None
+    values, files = attached_values(api, kept)
+    is_json = asked.headers.get("Content-Type") == JSON_TYPE
+    return Filled(values, files, str(kept.get("json") or ""), Way.JSON if is_json else Way.FORM)
 
 
 def _curl(address: str, *options: str) -> str:

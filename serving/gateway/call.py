@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from serving.gateway.backends import Backend
-from serving.gateway.counting import Counts
+from serving.gateway.counting import Counts, counts_as_failed
 from serving.gateway.options import Options
 from serving.gateway.protocol import Front
 from serving.gateway.refusals import (
@@ -81,8 +81,8 @@ class Call:
             raise
         finally:
             if self._share is not None and self._sent:
-                failed = status >= 500 or status == 429
                 seconds = time.perf_counter() - begun
+                failed = counts_as_failed(status)
                 self._counts.add(self._service.uuid, self._share.version, seconds, failed=failed)
 
     async def _forward(

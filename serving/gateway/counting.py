@@ -54,6 +54,20 @@ class Counts:
         self._tokens = found["tokens"] | self._tokens
 
 
+def hand_over(folder: Path, service: str, version: str, seconds: float, *, failed: bool) -> None:
+    """One call that another process than the gateway has made, as a file of its own. Raises OSError."""
+    counts = Counts()
+    counts.add(service, version, seconds, failed=failed)
+    document = counts.take()
+    if document is not None:
+        Spool(folder).write(document)
+
+
+def counts_as_failed(status: int) -> bool:
+    """An error of the model or of the way to it; that it refuses what it was asked is an answer."""
+    return status >= 500 or status == 429
+
+
 class Spool:
     """A folder of files, each of which is taken once by who counts on; their names are in the order they were made."""
 

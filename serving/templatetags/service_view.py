@@ -11,8 +11,10 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from registry.models import ModelVersion
 from registry.views.job_progress import clock
 from serving.models import Desired, Instance, InstanceState, Service, ServiceState, Wanted
+from serving.services import why_not_deploy
 from serving.specs import specification_of
 from serving.transitions_services import PREPARING, SCHEDULING, STARTING
 
@@ -64,9 +66,16 @@ def polling(service: Service) -> float:
     return settings.PAGE_POLL_SECONDS * SLOWER if running else 0
 
 
+@register.filter
+def deploy_refusal(version: ModelVersion) -> str:
+    """Why the version cannot be deployed as a real-time service; empty where it can."""
+    refused = why_not_deploy(version)
+    return refused.message if refused else ""
+
+
 @register.simple_tag
 def stops_in(service: Service) -> str:
-    """`stops in 53 minutes`; empty where no automatic stop is ahead."""
+    """`stops in 53 minutes`, `stops in 1 h 58 min`; empty where no automatic stop is ahead."""
     return _("stops in %(time)s") % {"time": length(service.stops_at - now())} if service.stops_at else ""
 
 
@@ -122,8 +131,8 @@ def specification_words(code: str) -> str:
 
 
 def length(left: timedelta) -> str:
-    """Rounded up: minutes below two hours, then hours and minutes."""
+    """Rounded up: minutes up to an hour, then hours and minutes."""
     minutes = max(1, -(-int(left.total_seconds()) // 60))
-    if minutes < 120:
+    if minutes <= 60:
         return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
     return _("%(hours)d h %(minutes)d min") % {"hours": minutes // 60, "minutes": minutes % 60}

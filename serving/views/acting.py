@@ -20,7 +20,7 @@ from serving.errors import ServiceRefused
 from serving.forms import AutoStopForm, ServiceDescriptionForm, auto_stop_initial
 from serving.models import Desired, Service
 from serving.queries_services import PAGE_SIZE, services_for
-from serving.views.base import answer, deployable_service, go_on, service_of
+from serving.views.base import FLEETING, answer, deployable_service, go_on, service_of
 
 
 @require_POST
@@ -29,7 +29,7 @@ def service_start(request: ConsoleRequest, code: UUID) -> HttpResponse:
     back = way_back(request, service.get_absolute_url())
     try:
         if services.start(service, by=request.user):
-            messages.success(request, _("%(name)s is being deployed.") % {"name": service.name})
+            messages.success(request, _("%(name)s is being deployed.") % {"name": service.name}, extra_tags=FLEETING)
         else:
             messages.warning(request, _wrong_state(service))
     except ServiceRefused as refused:
@@ -47,7 +47,7 @@ def service_stop(request: ConsoleRequest, code: UUID) -> HttpResponse:
         context = {"service": service, "title": title, "back": back, "submit": _("Stop"), "danger": True}
         return answer(request, "_stop", context)
     if services.stop(service, by=request.user):
-        messages.success(request, _("%(name)s is stopping.") % {"name": service.name})
+        messages.success(request, _("%(name)s is stopping.") % {"name": service.name}, extra_tags=FLEETING)
     else:
         messages.warning(request, _wrong_state(service))
     return go_on(request, back)

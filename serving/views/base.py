@@ -14,6 +14,9 @@ from accounts.roles import Action
 from serving.models import Service
 from serving.queries_services import services_for
 
+# A message that is true until the status of a service changes; then the page takes it away.
+FLEETING = "fleeting"
+
 
 def service_of(request: ConsoleRequest, code: UUID) -> Service:
     """The service this person may see; 404 for any other."""

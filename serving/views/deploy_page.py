@@ -141,13 +141,17 @@ class DeployPage:
 
     @cached_property
     def offered(self) -> tuple[Offer, ...]:
-        return offers(self.machine, needs_of(self.version) if self.version else Needs())
+        return offers(self.machine, self.needs)
+
+    @cached_property
+    def needs(self) -> Needs:
+        return needs_of(self.version) if self.version else Needs()
 
     @property
     def chosen_specification(self) -> str:
         """What is ticked: what was sent where that can be had, else what suits the version."""
         sent = self.form.data.get("specification", "") if self.form.is_bound else ""
-        return sent if specification_of(sent) else suitable(self.offered).specification.code
+        return sent if specification_of(sent) else suitable(self.offered, self.needs).specification.code
 
     @cached_property
     def plan(self) -> Plan:
@@ -224,9 +228,10 @@ class DeployPage:
         found = [Problem("", "", str(error)) for error in self.form.non_field_errors()]
         for field in self.form:
             found += [Problem(self._target(field.name), field.label, str(error)) for error in field.errors]
-        for row in self.variables:
+        for number, row in enumerate(self.variables, start=1):
             for field in row:
-                found += [Problem(field.id_for_label, _("Environment variables"), str(error)) for error in field.errors]
+                label = _row_label(number, row["name"].value())
+                found += [Problem(field.id_for_label, label, str(error)) for error in field.errors]
         return found
 
     def _target(self, name: str) -> str:
@@ -261,3 +266,9 @@ class DeployPage:
         if code := as_uuid(text):
             return deployable_models(self.user, self.workspace).filter(uuid=code).first()
         return self.version.model if self.version else None
+
+
+def _row_label(number: int, name: str) -> str:
+    """`Environment variable 2 (MODE)`."""
+    label = _("Environment variable %(number)s") % {"number": number}
+    return f"{label} ({name})" if name else label

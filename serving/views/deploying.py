@@ -14,6 +14,7 @@ from registry.views.base import as_uuid, is_part
 from serving.errors import ServiceRefused
 from serving.models import Service
 from serving.services import deploy
+from serving.views.base import FLEETING
 from serving.views.deploy_page import DeployPage
 
 
@@ -32,7 +33,7 @@ def service_new(request: ConsoleRequest) -> HttpResponse:
     service = _submit(page) if page.is_valid() else None
     if service is None:
         return _page(request, page, status=422)
-    messages.success(request, _("%(name)s is being deployed.") % {"name": service.name})
+    messages.success(request, _("%(name)s is being deployed.") % {"name": service.name}, extra_tags=FLEETING)
     return HttpResponseRedirect(service.get_absolute_url())
 
 

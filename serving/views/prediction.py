@@ -1,5 +1,6 @@
 """Trying a service from its page: a form drawn from the schema, the answer, and the same request as a command."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
@@ -14,9 +15,8 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
-from accounts.queries import actions_in, require, workspaces_for
-from accounts.requests import ConsoleRequest
-from accounts.roles import Action
+from accounts.queries import workspaces_for
+from accounts.requests import ConsoleRequest, allowed
 from registry.config import Api, ModelConfig
 from registry.findings import message_for
 from serving.asking import (
@@ -28,10 +28,12 @@ from serving.asking import (
     SentFile,
     Snippets,
     Way,
+    attached_example,
     example_text,
     fields,
     json_request,
     method_of,
+    place_to_ask,
     request_of,
     snippets,
     ways,
@@ -39,11 +41,15 @@ from serving.asking import (
 from serving.asking.answers import Box, Reading, extent_of
 from serving.asking.pictures import Size, size_of
 from serving.backends_socket import Answered, NoAnswer, ask
-from serving.models import Service, ServiceRevision
+from serving.calls import spool_folder
+from serving.gateway.counting import counts_as_failed, hand_over
+from serving.models import Desired, Service, ServiceRevision, ServiceState
 from serving.queries_prediction import askable_revisions, ready_instance
 
+logger = logging.getLogger(__name__)
 Files = Mapping[str, list[SentFile]]
 LARGEST_BODY = 8 * 1024 * 1024
+RESTS = frozenset({ServiceState.STOPPING, ServiceState.STOPPED, ServiceState.FAILED})
 LONGEST_COMMAND = 64 * 1024
 PAGE, ANSWER = "serving/prediction.html", "serving/_prediction_answer.html"
 
@@ -142,6 +148,25 @@ class Prediction:
     def api(self) -> Api:
         return self.apis[self.number]
 
+    @cached_property
+    def sample(self) -> Filled:
+        """What came with the version to ask this API with; an empty one where nothing did."""
+        is_for_this = self.revision and self.number == place_to_ask(self.apis)
+        found = attached_example(self.api, self.revision.version.sample) if is_for_this and self.revision else None
+        return found or Filled()
+
+    @property
+    def sample_shown(self) -> bool:
+        """Whether the form begins with it."""
+        if self.data is not None:
+            return False
+        return bool(self.sample.text) if self.way is Way.JSON else bool(self.sample.values)
+
+    @property
+    def sample_files(self) -> str:
+        """The names of its files, which no page can put back into a field."""
+        return ", ".join(name for _parameter, name in self.sample.files) if self.data is None else ""
+
     @property
     def method(self) -> str:
         return method_of(self.api)
@@ -152,14 +177,20 @@ class Prediction:
 
     @property
     def way(self) -> Way:
-        wanted = self.chosen.get("way", "")
+        wanted = self.chosen.get("way", "") or self.sample.way
         return next((way for way in self.ways if way == wanted), self.ways[0])
 
     @cached_property
     def entries(self) -> list[Entry]:
         wrong = {problem.name: message_for(problem.code, problem.params) for problem in self.problems}
+        begun = self.sample.values
         return [
-            Entry(each, f"f{index}", self._typed(f"f{index}", each.default), wrong.get(each.name, ""))
+            Entry(
+                each,
+                f"f{index}",
+                self._typed(f"f{index}", begun.get(each.name, each.default)),
+                wrong.get(each.name, ""),
+            )
             for index, each in enumerate(fields(self.api))
         ]
 
@@ -169,7 +200,7 @@ class Prediction:
 
     @property
     def text(self) -> str:
-        return self._typed("json", example_text(self.api))
+        return self._typed("json", self.sample.text or example_text(self.api))
 
     @property
     def text_error(self) -> str:
@@ -178,6 +209,11 @@ class Prediction:
     @property
     def problem_lines(self) -> list[Told]:
         return [Told(problem.name, message_for(problem.code, problem.params)) for problem in self.problems]
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing can be asked until somebody starts the service."""
+        return self.service.desired == Desired.DELETED or self.service.state in RESTS
 
     @property
     def endpoint(self) -> str:
@@ -235,11 +271,10 @@ def within_bounds(view: Callable[[ConsoleRequest, UUID], HttpResponse]) -> Calla
 @within_bounds
 @require_http_methods(["GET", "HEAD", "POST"])
 def predict(request: ConsoleRequest, code: UUID) -> HttpResponse:
-    """The prediction tab as a page of its own; asked with POST, with the answer."""
+    """The prediction tab as a page of its own; asked with POST, with the answer. Whoever sees a service may ask it."""
     service = _service(request, code)
     if request.method != "POST":
         return render(request, PAGE, context(service, request))
-    require(request.user, Action.DEPLOY, service.workspace)
     prediction = Prediction(service, request.POST, data=request.POST)
     prediction.files = _files(request, prediction)
     try:
@@ -259,8 +294,7 @@ def context(service: Service, request: ConsoleRequest) -> dict[str, Any]:
 
 def _context(prediction: Prediction, request: ConsoleRequest) -> dict[str, Any]:
     service = prediction.service
-    may_ask = Action.DEPLOY in actions_in(request.user, service.workspace)
-    return {"service": service, "prediction": prediction, "may_ask": may_ask, "largest": LARGEST_BODY}
+    return {"service": service, "prediction": prediction, "allowed": allowed(request, service.workspace)}
 
 
 def _service(request: ConsoleRequest, code: UUID) -> Service:
@@ -297,6 +331,17 @@ def _result(prediction: Prediction) -> Result | None:
         return Result(revision, None, "ask.none_ready")
     try:
         seconds, most = settings.PROOF_ANSWER_SECONDS, settings.PROOF_ANSWER_BYTES
-        return Result(revision, ask(instance.socket, asked, seconds=seconds, most=most), size=size)
+        answered = ask(instance.socket, asked, seconds=seconds, most=most)
     except NoAnswer as error:
+        _count(prediction.service, revision, error.seconds, failed=True)
         return Result(revision, None, "ask.slow" if error.why == "slow" else "ask.hung_up")
+    _count(prediction.service, revision, answered.seconds, failed=counts_as_failed(answered.status))
+    return Result(revision, answered, size=size)
+
+
+def _count(service: Service, revision: ServiceRevision, seconds: float, *, failed: bool) -> None:
+    """As the gateway does it; an answer is worth more than its count."""
+    try:
+        hand_over(spool_folder(), str(service.uuid), str(revision.version.uuid), seconds, failed=failed)
+    except OSError:
+        logger.exception("a prediction was not counted", extra={"service": str(service.uuid)})

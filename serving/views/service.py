@@ -62,7 +62,7 @@ def service_detail(request: ConsoleRequest, code: UUID) -> HttpResponse:
         **TABS[name].context(service, request),
     }
     if is_part(request, "service-log"):
-        return render(request, "serving/_log.html", context)
+        return render(request, "serving/_log.html", context | {"log_alone": True})
     if is_part(request, "service-tabs"):
         return render(request, "serving/_tabs.html", context)
     context.setdefault("revisions", current_revisions(service))
@@ -86,12 +86,16 @@ def _usage(service: Service, request: ConsoleRequest) -> dict[str, Any]:
     revisions = current_revisions(service)
     chosen = next((each for each in revisions if str(each.version.uuid) == request.GET.get("version")), None)
     chosen = chosen or (revisions[0] if revisions else None)
-    config = ModelVersion.objects.filter(pk=chosen.version_id).values_list("config", flat=True).get() if chosen else {}
+    rows = ModelVersion.objects.filter(pk=chosen.version_id) if chosen else ModelVersion.objects.none()
+    config, sample = rows.values_list("config", "sample").first() or ({}, None)
     return {
         "revisions": revisions,
         "chosen": chosen,
         "config": ModelConfig.from_dict(config),
-        "endpoint": f"{settings.GATEWAY_URL}/infer/{service.uuid}",
+        "sample": sample,
+        "endpoint": f"{settings.GATEWAY_URL}/infer/{service.uuid}/",
+        "largest": settings.GATEWAY_BODY_BYTES,
+        "seconds": settings.GATEWAY_SECONDS,
         "gateway": snapshot_state(),
     }
 

@@ -44,7 +44,8 @@ function lay(root) {
     figure.scrollIntoView({ block: "nearest" });
   }
   const button = document.querySelector("[data-again]");
-  if (button) button.querySelector("span").textContent = button.dataset.again;
+  const answered = document.querySelector("[data-answer='made']");
+  if (button && answered) button.querySelector("span").textContent = button.dataset.again;
 }
 
 document.addEventListener("change", (event) => {

@@ -23,6 +23,30 @@ def test_each_api_has_a_command_and_a_program():
     assert html.count("urllib.request.urlopen") == 4  # to read and to copy
 
 
+def with_sample(sample, *apis):
+    tag = Template("{% load asking_view %}{% calling_snippets endpoint config sample %}")
+    context = {"endpoint": "http://h/infer/x", "config": ModelConfig(apis=apis), "sample": sample}
+    return tag.render(Context(context)).replace("&#x27;", "'").replace("&quot;", '"')
+
+
+def test_the_sample_of_the_version_is_what_the_examples_send():
+    html = with_sample({"json": '{"text": "great"}'}, Api(url="/about", method="get"), Api(url="/ask"))
+
+    assert "curl http://h/infer/x/ask" in html
+    assert """-d '{"text": "great"}'""" in html
+    assert "What is sent to /ask is the sample request that came with the version." in html
+
+
+def test_files_of_the_sample_are_named_in_the_examples():
+    picture = Payload(FORM_TYPE, {"properties": {"images": {"type": "file"}, "k": {"type": "integer", "default": 3}}})
+    sample = {"json": '{"k": 5}', "files": [{"parameter": "", "name": "cat.jpg", "type": "image/jpeg", "data": "AAAA"}]}
+
+    html = with_sample(sample, Api(request=picture))
+
+    assert "-F images=@cat.jpg" in html
+    assert "--form-string k=5" in html
+
+
 def test_a_model_that_declares_nothing_has_an_example():
     assert "-d {}" in shown().replace("&#x27;", "")
 

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from registry.models import InferenceSpec, Status
-from serving.models import EnvironmentState, Service
+from serving.models import EnvironmentState, ProofRecord, ProofState, Service
 from tests.factories import make_member, make_version, make_workspace
 from tests.serving.deployed import SMALLEST, make_deployable, make_running, make_service
 
@@ -147,6 +147,19 @@ def test_specification_that_suits_the_version_is_proposed(as_developer):
     assert "Less than the version asks for: 1.5 cores and 4096 MiB" in text
 
 
+@pytest.mark.parametrize(
+    ("memory", "chosen"), [(128, "modelarts.vm.cpu.0.5u"), (1000, "modelarts.vm.cpu.1u1g"), (2048, SMALLEST)]
+)
+def test_smallest_specification_that_holds_what_the_proof_suggests_is_proposed(as_developer, memory, chosen):
+    version = make_deployable()
+    suggestion = {"cpu": "0.25", "memory": memory}
+    ProofRecord.objects.create(version=version, state=ProofState.ANSWERED, suggestion=suggestion)
+
+    text = page_of(as_developer, version)
+
+    assert re.findall(r'name="specification" value="([^"]+)"[^>]* checked', text) == [chosen]
+
+
 def test_specifications_this_machine_has_not_got_are_greyed_out(as_developer, settings):
     settings.POOL_CORES, settings.POOL_MEMORY_MIB = 2, 9000
 
@@ -276,6 +289,16 @@ def test_variables_outside_the_rules_are_refused_at_their_row(as_developer, vari
     place, message = told
     assert answer.status_code == 422
     assert problems(answer.content.decode()) == [(f"id_variables-{place}", message)]
+
+
+def test_problem_of_a_variable_names_its_row_and_name(as_developer):
+    version = make_deployable()
+
+    answer = as_developer.post(NEW, filled(version, page_of(as_developer, version), ("A", "x"), ("PATH", "y")))
+
+    assert re.findall(r'<a href="#id_variables-1-name">([^<]+)</a>', answer.content.decode()) == [
+        "Environment variable 2 (PATH)"
+    ]
 
 
 def test_refusal_of_the_command_stands_at_its_field(as_developer, developer):
@@ -414,5 +437,5 @@ def test_submission_of_another_persons_form_makes_no_second_owner(client, develo
 def test_form_costs_the_same_however_many_models_there_are(as_developer, count, django_assert_num_queries):
     versions = [make_deployable(f"m{number}") for number in range(count)]
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         page_of(as_developer, versions[0])

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from django.utils.timezone import now
 
+from accounts.models import Workspace
 from serving.models import Desired, Service
 from tests.factories import make_member, make_workspace
 from tests.serving.deployed import make_deployable, make_running, make_service
@@ -246,6 +247,18 @@ def test_menu_says_why_a_version_cannot_be_deployed(as_developer, values, told):
 
     assert told in text
     assert "/services/new/real-time/?version" not in text
+
+
+def test_menu_says_that_an_approval_is_wanted_first(as_developer):
+    version = make_deployable()
+    Workspace.objects.update(approval_to_deploy=True)
+
+    page = as_developer.get(f"/versions/{version.uuid}/").content.decode()
+    row = as_developer.get(f"/models/{version.model.uuid}/versions/", headers={"HX-Request": "true"}).content.decode()
+
+    for text in (page, row):
+        assert '<p class="menu-head">The workspace wants it approved first, and it is not.</p>' in text
+        assert "/services/new/real-time/?version=" not in text
 
 
 def test_viewer_is_offered_no_deployment(as_viewer):

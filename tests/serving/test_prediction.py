@@ -1,5 +1,6 @@
 import base64
 import json
+import shutil
 import struct
 
 import pytest
@@ -8,9 +9,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from registry.config import FORM_TYPE, Api, Payload
+from serving import calls
 from serving.asking.answers import Box, Reading, Score
 from serving.asking.pictures import media_type, size_of
-from serving.models import InstanceState
+from serving.models import CallMinute, Desired, InstanceState, Service, ServiceState
 from serving.views.prediction import LARGEST_BODY
 from tests.factories import make_member, make_version, make_workspace
 from tests.package_builder import make_config
@@ -44,6 +46,13 @@ def config_with(schema, content_type="application/json", **api):
 
 def address_of(service):
     return reverse("serving:service-predict", args=[service.uuid])
+
+
+@pytest.fixture(autouse=True)
+def _empty_spool():
+    shutil.rmtree(calls.spool_folder(), ignore_errors=True)
+    yield
+    shutil.rmtree(calls.spool_folder(), ignore_errors=True)
 
 
 @pytest.fixture
@@ -184,6 +193,38 @@ def test_the_form_follows_the_schema(signed_in):
     assert "<option>x</option>" in text
 
 
+def give_sample(service, **sample):
+    version = service.revisions.get().version
+    version.sample = sample
+    version.save(update_fields=["sample"])
+
+
+def test_json_begins_with_the_sample_of_the_version(signed_in):
+    schema = {"type": "object", "properties": {"text": {"type": "string"}}}
+    service = deployed(None, Api(url="/", method="get"), Api(url="/ask", request=Payload(schema=schema)))
+    give_sample(service, json='{"text": "great"}')
+
+    answer = signed_in.get(address_of(service), {"api": "1"})
+    form = signed_in.get(address_of(service), {"api": "1", "way": "form"})
+
+    prediction = answer.context["prediction"]
+    assert (prediction.text, prediction.sample_shown) == ('{"text": "great"}', True)
+    assert prediction.snippets.curl.endswith("""-d '{"text": "great"}'""")
+    assert "Filled in with the sample request that came with the version." in answer.content.decode()
+    assert [entry.value for entry in form.context["prediction"].entries] == ["great"]
+    assert signed_in.get(address_of(service), {"api": "0"}).context["prediction"].sample_shown is False
+
+
+def test_a_form_begins_with_the_sample_and_names_its_files(signed_in):
+    service = deployed(None, Api(request=Payload(FORM_TYPE, PICTURE)))
+    give_sample(service, json='{"k": 5}', files=[{"parameter": "", "name": "cat.jpg", "type": "", "data": "AAAA"}])
+
+    answer = signed_in.get(address_of(service))
+
+    assert [entry.value for entry in answer.context["prediction"].entries] == ["", "5"]
+    assert "has files, too: cat.jpg. Choose them anew." in answer.content.decode()
+
+
 def test_the_path_is_chosen_where_there_are_several(signed_in):
     service = deployed(None, Api(), Api(url="/goodbye", method="get"))
 
@@ -210,12 +251,82 @@ def test_a_service_without_versions_says_so(signed_in, tmp_path):
     assert "No version of this service answers requests yet." in signed_in.get(address_of(service)).content.decode()
 
 
-def test_prediction_needs_the_right_to_deploy(client, viewer, tmp_path):
-    service = deployed(package_with(tmp_path, ANSWERS))
+def test_whoever_sees_a_service_may_ask_it(client, viewer, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    service = deployed(package)
     client.force_login(viewer)
 
-    assert client.get(address_of(service)).context["may_ask"] is False
-    assert client.post(address_of(service), {"json": "{}"}).status_code == 403
+    with running(wanted(service, settings.HOST_NAME), package):
+        answer = client.post(address_of(service), {"way": "json", "json": '{"rows": []}'})
+
+    assert '<button class="button primary" type="submit" data-again="Predict again">' in answer.content.decode()
+    assert answer.context["prediction"].result.answered.status == 200
+
+
+@pytest.mark.parametrize(("code", "failures"), [(ANSWERS, 0), (REFUSES, 1)])
+def test_a_prediction_counts_like_a_call_through_the_gateway(signed_in, tmp_path, code, failures):
+    package = package_with(tmp_path, code)
+    service = deployed(package)
+
+    with running(wanted(service, settings.HOST_NAME), package):
+        signed_in.post(address_of(service), {"way": "json", "json": '{"rows": []}'}, headers=HTMX)
+    calls.ingest()
+
+    service.refresh_from_db()
+    (minute,) = CallMinute.objects.all()
+    assert (service.calls, service.failures) == (1, failures)
+    assert (minute.version, minute.calls, minute.failures) == (service.revisions.get().version, 1, failures)
+    assert list(minute.latencies.values()) == [1]
+
+
+def test_what_was_never_asked_is_no_call(signed_in, tmp_path):
+    service = deployed(package_with(tmp_path, ANSWERS))
+    wanted(service, settings.HOST_NAME)
+
+    signed_in.post(address_of(service), {"way": "json", "json": "{}"}, headers=HTMX)
+
+    assert calls.ingest() == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "notice"),
+    [
+        ("en", "The service does not run (status: Stopped), so it cannot be asked."),
+        ("zh-hans", "服务未在运行（状态：已停止），无法预测。"),
+    ],
+)
+def test_a_stopped_service_says_so_at_the_form_and_offers_to_start(signed_in, tmp_path, language, notice):
+    service = deployed(package_with(tmp_path, ANSWERS))
+    Service.objects.update(state=ServiceState.STOPPED, desired=Desired.STOPPED)
+
+    text = signed_in.get(address_of(service), headers={"Accept-Language": language}).content.decode()
+
+    assert notice in text
+    assert f'action="/services/{service.uuid}/start/"' in text
+    assert '<button class="button primary" type="submit" disabled data-again' in text
+
+
+def test_a_viewer_is_not_offered_to_start(client, viewer, tmp_path):
+    service = deployed(package_with(tmp_path, ANSWERS))
+    Service.objects.update(state=ServiceState.STOPPED, desired=Desired.STOPPED)
+    client.force_login(viewer)
+
+    text = client.get(address_of(service)).content.decode()
+
+    assert "so it cannot be asked." in text
+    assert "/start/" not in text
+
+
+def test_the_button_says_again_only_after_a_prediction(signed_in, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    service = deployed(package)
+
+    before = signed_in.get(address_of(service)).content.decode()
+    with running(wanted(service, settings.HOST_NAME), package):
+        after = signed_in.post(address_of(service), {"way": "json", "json": '{"rows": []}'}).content.decode()
+
+    assert 'data-answer=""' in before
+    assert 'data-answer="made"' in after
 
 
 def test_prediction_of_another_workspace_does_not_exist(signed_in, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from django.utils.timezone import now
 
 from serving.instance_logs import path_of
-from serving.models import InstanceState, Service
+from serving.models import InstanceState, Service, ServiceState
 from tests.factories import make_member, make_workspace
 from tests.serving.deployed import instances_of, make_deployable, make_running, make_service, observe
 
@@ -58,6 +58,45 @@ def test_page_shows_the_facts_of_a_service(as_developer, service):
     assert shown["Specification"] == "CPU: 1 core 2 GiB × 2"
 
 
+def test_page_names_who_deployed_it_to_others(client, service):
+    client.force_login(make_member("colleague", "viewer"))
+
+    assert facts(client.get(f"/services/{service.uuid}/").content.decode())["Source"] == "Deployed by dev"
+
+
+def test_remaining_time_beyond_an_hour_has_hours(as_developer, service):
+    Service.objects.update(stops_at=now() + timedelta(minutes=118))
+
+    shown = facts(as_developer.get(f"/services/{service.uuid}/").content.decode())
+
+    assert shown["Status"] == "Running (stops in 1 h 58 min)"
+
+
+def test_usage_guide_names_the_limits(as_developer, service):
+    text = as_developer.get(f"/services/{service.uuid}/").content.decode()
+
+    assert "and the model must begin to answer within 40 seconds." in text
+
+
+def test_following_the_log_brings_the_counts_along(as_developer, service):
+    Service.objects.update(calls=7)
+    headers = {"HX-Request": "true", "HX-Target": "service-log"}
+
+    text = as_developer.get(f"/services/{service.uuid}/", {"tab": "logs"}, headers=headers).content.decode()
+
+    assert re.findall(r'<div id="service-calls" hx-swap-oob="true">.*?</span>/(\d+)', text, re.DOTALL) == ["7"]
+
+
+def test_start_is_told_until_the_status_changes(as_developer, service):
+    Service.objects.update(state=ServiceState.STOPPED, desired="stopped")
+
+    page = as_developer.post(f"/services/{service.uuid}/start/", follow=True).content.decode()
+    moved = as_developer.get(f"/services/{service.uuid}/status/", {"on": "page", "seen": "x"}).content.decode()
+
+    assert '<div class="notice fleeting success">' in page
+    assert '<div hx-swap-oob="delete:.notice.fleeting"></div>' in moved
+
+
 def test_page_of_another_workspace_does_not_exist(client, service):
     client.force_login(make_member("stranger", "admin", make_workspace("elsewhere")))
 
@@ -69,7 +108,7 @@ def test_usage_guide_shows_address_headers_and_parameters(as_developer, service,
 
     text = as_developer.get(f"/services/{service.uuid}/").content.decode()
 
-    address = f"http://models.example:8001/infer/{service.uuid}"
+    address = f"http://models.example:8001/infer/{service.uuid}/"
     assert re.findall(r'id="endpoint">([^<]+)<', text) == [address]
     assert f'data-copy="{address}"' in text
     assert re.findall(r"<code>(X-Auth-Token|Authorization: Bearer)", text) == ["X-Auth-Token", "Authorization: Bearer"]

@@ -6,12 +6,14 @@ from serving.specs import SPECIFICATIONS, Machine, Needs, machine_size, offers, 
 from serving.specs_variables import looks_secret
 from serving.specs_variables import why_not as why_not_variable
 
-SMALL, MEDIUM, *_ = SPECIFICATIONS
+_TINY, _LITTLE, SMALL, MEDIUM, *_ = SPECIFICATIONS
 
 
 def test_specifications_are_named_like_the_documented_ones():
-    assert [each.code for each in SPECIFICATIONS] == [f"modelarts.vm.cpu.{count}u" for count in (1, 2, 4, 8)]
-    assert [each.label for each in SPECIFICATIONS][:2] == ["CPU: 1 core 2 GiB", "CPU: 2 cores 8 GiB"]
+    ours, documented = SPECIFICATIONS[:2], SPECIFICATIONS[2:]
+    assert [each.code for each in documented] == [f"modelarts.vm.cpu.{count}u" for count in (1, 2, 4, 8)]
+    assert [each.label for each in documented][:2] == ["CPU: 1 core 2 GiB", "CPU: 2 cores 8 GiB"]
+    assert [each.label for each in ours] == ["CPU: 0.5 core 512 MiB", "CPU: 1 core 1 GiB"]
     assert specification_of("modelarts.vm.cpu.2u") is MEDIUM
     assert specification_of("modelarts.vm.gpu.p4") is None
 
@@ -43,11 +45,15 @@ def test_promised_memory_beyond_the_machine_leaves_nothing():
         (Machine(8, 64_000), Needs(Decimal(1), 9000), "4u"),
         (Machine(2, 64_000), Needs(Decimal(6), 9000), "2u"),
         (Machine(8, 64_000, promised=60_000), Needs(Decimal(2), 8000), "1u"),
-        (Machine(1, 1000), Needs(), "1u"),
+        (Machine(1, 1000), Needs(), "0.5u"),
+        (Machine(1, 100), Needs(), "0.5u"),
+        (Machine(8, 64_000), Needs(Decimal("0.25"), 128), "0.5u"),
+        (Machine(8, 64_000), Needs(Decimal("0.25"), 640), "1u1g"),
+        (Machine(8, 64_000), Needs(Decimal(1), 1025, accelerator=True), "1u"),
     ],
 )
 def test_smallest_that_meets_the_needs_is_proposed_else_the_largest_there_is(machine, needs, chosen):
-    assert suitable(offers(machine, needs)).specification.code == f"modelarts.vm.cpu.{chosen}"
+    assert suitable(offers(machine, needs), needs).specification.code == f"modelarts.vm.cpu.{chosen}"
 
 
 def test_accelerator_that_is_not_there_is_remarked_and_refuses_nothing():
