@@ -100,7 +100,7 @@ class DeployPage:
         self, user: User, workspace: Workspace, *, data: QueryDict | None = None, asked: ModelVersion | None = None
     ) -> None:
         self.user, self.workspace = user, workspace
-        self.submitted = False
+        self.submitted = self.chosen_anew = False
         given: Mapping[str, Any] = data if data is not None else {}
         named = as_uuid(given.get("version", ""))
         self.version = asked or self._visible_version(named)
@@ -149,8 +149,8 @@ class DeployPage:
 
     @property
     def chosen_specification(self) -> str:
-        """What is ticked: what was sent where that can be had, else what suits the version."""
-        sent = self.form.data.get("specification", "") if self.form.is_bound else ""
+        """What is ticked: what was sent where that can be had, else what suits the version, also one just chosen."""
+        sent = self.form.data.get("specification", "") if self.form.is_bound and not self.chosen_anew else ""
         return sent if specification_of(sent) else suitable(self.offered, self.needs).specification.code
 
     @cached_property

@@ -42,7 +42,8 @@ def service_plan(request: ConsoleRequest) -> HttpResponse:
     """The plan for what was typed so far, and with another model also what depends on it."""
     workspace = workspace_for(request, Action.DEPLOY)
     page = DeployPage(request.user, workspace, data=request.POST)
-    template = "serving/_choice_answer.html" if is_part(request, "deploy-choice") else "serving/_plan.html"
+    page.chosen_anew = is_part(request, "deploy-choice")
+    template = "serving/_choice_answer.html" if page.chosen_anew else "serving/_plan.html"
     return render(request, template, {"page": page, "plan": page.plan})
 
 

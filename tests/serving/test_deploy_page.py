@@ -160,6 +160,19 @@ def test_smallest_specification_that_holds_what_the_proof_suggests_is_proposed(a
     assert re.findall(r'name="specification" value="([^"]+)"[^>]* checked', text) == [chosen]
 
 
+def test_another_version_is_given_the_specification_that_suits_it(as_developer):
+    version = make_deployable()
+    suggestion = {"cpu": "0.25", "memory": 128}
+    ProofRecord.objects.create(version=version, state=ProofState.ANSWERED, suggestion=suggestion)
+    data = filled(version, page_of(as_developer, version), specification=SMALLEST)
+
+    chosen = as_developer.post(PLAN, data, headers={"HX-Request": "true", "HX-Target": "deploy-choice"})
+    typed = as_developer.post(PLAN, data, headers={"HX-Request": "true", "HX-Target": "plan"})
+
+    assert plan(chosen.content.decode())["With which limits"] == "CPU: 0.5 core 512 MiB × 1"
+    assert plan(typed.content.decode())["With which limits"] == "CPU: 1 core 2 GiB × 1"
+
+
 def test_specifications_this_machine_has_not_got_are_greyed_out(as_developer, settings):
     settings.POOL_CORES, settings.POOL_MEMORY_MIB = 2, 9000
 
