@@ -332,7 +332,7 @@ def _ask(server):
         (["--port", "80000"], 2, "invalid _port value"),
         (["--port", "0", "--threads", "0"], 2, "invalid _count value"),
         (["--port", "0", "--seconds", "nan"], 2, "invalid _number value"),
-        ([], 2, "one of the arguments --socket --port is required"),
+        ([], 2, "one of the arguments --socket --descriptor --port is required"),
         (["--socket", "/tmp/" + "a" * 120], 13, "the path of the socket is longer than 107 bytes"),
         (["--socket", "/nowhere/at/all"], 13, "No such file or directory"),
         (["--port", "1", "--host", "192.0.2.1"], 13, "Cannot listen"),
