@@ -23,7 +23,7 @@ def make_deployable(name="digits", number=(0, 0, 1), *, state=EnvironmentState.R
     """A Normal version whose environment is built."""
     version = make_version(name, number, **values)
     environment, _ = Environment.objects.get_or_create(
-        digest="e" * 64, defaults={"lock": "", "interpreter": "3.11", "state": state, "used_at": now()}
+        digest="d" * 64, defaults={"lock": "", "interpreter": "3.11", "state": state, "used_at": now()}
     )
     VersionEnvironment.objects.create(version=version, environment=environment)
     stand(environment)

@@ -80,7 +80,7 @@ def supervising(data=None, **options):
             running.stop()
 
 
-def make_environment(python, digest="e" * 64, data=None):
+def make_environment(python, digest="5" * 64, data=None):
     """The environment of that interpreter, where versions look for theirs."""
     folder = Path(data or settings.DATA) / "environments"
     folder.mkdir(parents=True, exist_ok=True)

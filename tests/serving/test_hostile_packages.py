@@ -267,7 +267,7 @@ def fill(path):
 return {path: attempt(lambda: fill(path)) for path in data["paths"]} | {"used": sum(
     os.stat(p).st_size for p in glob.glob("/tmp/*") + glob.glob("/dev/shm/*"))}"""
     row = await_state(start(attack, before=SEE, name="filler", memory_limit=256), "ready")
-    python = str(settings.DATA / "environments" / ("e" * 64) / "bin" / "python")
+    python = str(settings.DATA / "environments" / ("5" * 64) / "bin" / "python")
     paths = ["/tmp/a", "/dev/shm/a", "/home/mind/model/a", "/home/mind/a", "/a", "/dev/a", "/run/a", python, "/usr/a"]
 
     status, seen = ask(row, {"paths": paths})
