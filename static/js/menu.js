@@ -30,13 +30,14 @@ document.addEventListener("click", (event) => {
   }
 });
 
-function closeAll() {
-  for (const menu of menus()) menu.open = false;
-}
-
-// A menu with a fixed place would stay behind when the page moves under it.
+// A menu with a fixed place follows its button when the page moves under it, and closes when that is out of sight.
 document.addEventListener("scroll", (event) => {
-  if (!event.target.closest?.(".menu-list")) closeAll();
+  if (event.target.closest?.(".menu-list")) return;
+  for (const menu of menus()) {
+    const button = menu.querySelector("summary").getBoundingClientRect();
+    if (button.bottom < 0 || button.top > window.innerHeight) menu.open = false;
+    else place(menu);
+  }
 }, { capture: true, passive: true });
 
 document.addEventListener("keydown", (event) => {
