@@ -8,8 +8,9 @@ import signal
 import socket
 import threading
 import time
+from collections import deque
 from contextlib import suppress
-from typing import Any, Callable
+from typing import Any, Callable, Deque
 
 from .connection import Connection
 from .failures import LOAD_TOO_SLOW, log
@@ -32,6 +33,8 @@ class Speaker:
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
         self._server: asyncio.AbstractServer | None = None
         self._stop_by = 0.0
+        self._delivered: Deque[Callable[[], None]] = deque()
+        self._woken = False
 
     def start(self) -> None:
         """Begin to answer, and take over the signals.
@@ -54,9 +57,20 @@ class Speaker:
         self._thread.join()
 
     def deliver(self, call: Callable[[], None]) -> None:
-        """Run a function in the event loop; after its end nobody waits for that any more."""
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(call)
+        """Run a function in the event loop; after its end nobody waits for that any more.
+
+        The loop is woken once for all that it has not fetched yet: each call to wake it would hand the interpreter over.
+        """
+        self._delivered.append(call)
+        if not self._woken:
+            self._woken = True
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._fetch)
+
+    def _fetch(self) -> None:
+        self._woken = False
+        while self._delivered:
+            self._loop.call_soon(self._delivered.popleft())
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
