@@ -58,7 +58,7 @@ def test_list_is_searched_filtered_and_sorted_in_the_address(sign_in, library):
 @both_languages
 def test_description_and_labels_are_edited_in_place(sign_in, library, language):
     ann = sign_in(language)
-    name = f"edited-{language}"
+    name = f"described-{language}"
     ann.imports(library.put(name), name)
     ann.awaits(ann.words.normal)
     ann.opens_version("0.0.1")

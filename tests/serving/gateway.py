@@ -106,8 +106,8 @@ class Gateway:
 
 
 @contextmanager
-def gateway(data, port=None, **environment):
-    """A gateway on this data folder, once it listens."""
+def gateway(data, port=None, *, most_files=None, **environment):
+    """A gateway on this data folder, once it listens; it may have so many files open, unless it asks for more."""
     (data / "run").mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     named = {f"MODELPORT_{name}": str(value) for name, value in environment.items()}
@@ -115,7 +115,7 @@ def gateway(data, port=None, **environment):
     # Nothing of the database or the broker is there for it to lean on.
     nowhere = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing", "REDIS_URL": "redis://127.0.0.1:1/0"}
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "gateway"], cwd=ROOT, env=os.environ | own | nowhere | named
+        [*limited(most_files), sys.executable, "manage.py", "gateway"], cwd=ROOT, env=os.environ | own | nowhere | named
     )
     running = Gateway(process, port, data)
     try:
@@ -125,6 +125,14 @@ def gateway(data, port=None, **environment):
     finally:
         process.kill()
         process.wait()
+
+
+def limited(most_files):
+    """What stands before a command that begins with so many open files at most."""
+    if most_files is None:
+        return []
+    limit = f"resource.setrlimit(kind := resource.RLIMIT_NOFILE, ({most_files}, resource.getrlimit(kind)[1]))"
+    return [sys.executable, "-c", f"import os, resource, sys; {limit}; os.execv(sys.argv[1], sys.argv[1:])"]
 
 
 def _listens(port):

@@ -279,9 +279,7 @@ def test_snapshot_that_could_not_be_read_is_read_when_it_can_be(tmp_path):
 
 def test_clients_that_only_hold_connections_keep_nobody_from_being_answered(tmp_path, model):
     key, services = service_of(model.path)
-    with ExitStack() as stack:
-        with open_files(128):
-            door = stack.enter_context(gateway(tmp_path))
+    with gateway(tmp_path, most_files=128) as door, ExitStack() as stack:
         door.tell(services)
         for _ in range(200):
             stack.enter_context(door.connect())
