@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -17,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.queries import workspaces_for
 from accounts.requests import ConsoleRequest, allowed
+from accounts.requests_files import InMemory
 from registry.config import Api, ModelConfig
 from registry.findings import message_for
 from serving.asking import (
@@ -240,13 +240,6 @@ class Prediction:
 
     def _typed(self, name: str, otherwise: str) -> str:
         return otherwise if self.data is None else str(self.data.get(name, otherwise))
-
-
-class InMemory(MemoryFileUploadHandler):
-    """Keeps files in memory whatever their size: the whole request was bounded before."""
-
-    def handle_raw_input(self, *args: Any, **kwargs: Any) -> None:
-        self.activated = True
 
 
 def within_bounds(view: Callable[[ConsoleRequest, UUID], HttpResponse]) -> Callable[..., HttpResponse]:
