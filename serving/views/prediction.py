@@ -10,11 +10,10 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
-from accounts.queries import workspaces_for
 from accounts.requests import ConsoleRequest, allowed
 from accounts.requests_files import InMemory
 from registry.config import Api, ModelConfig
@@ -45,6 +44,7 @@ from serving.calls import spool_folder
 from serving.gateway.counting import counts_as_failed, hand_over
 from serving.models import Desired, Service, ServiceRevision, ServiceState
 from serving.queries_prediction import askable_revisions, ready_instance
+from serving.views.base import service_of
 
 logger = logging.getLogger(__name__)
 Files = Mapping[str, list[SentFile]]
@@ -265,7 +265,7 @@ def within_bounds(view: Callable[[ConsoleRequest, UUID], HttpResponse]) -> Calla
 @require_http_methods(["GET", "HEAD", "POST"])
 def predict(request: ConsoleRequest, code: UUID) -> HttpResponse:
     """The prediction tab as a page of its own; asked with POST, with the answer. Whoever sees a service may ask it."""
-    service = _service(request, code)
+    service = service_of(request, code)
     if request.method != "POST":
         return render(request, PAGE, context(service, request))
     prediction = Prediction(service, request.POST, data=request.POST)
@@ -290,13 +290,8 @@ def _context(prediction: Prediction, request: ConsoleRequest) -> dict[str, Any]:
     return {"service": service, "prediction": prediction, "allowed": allowed(request, service.workspace)}
 
 
-def _service(request: ConsoleRequest, code: UUID) -> Service:
-    services = Service.objects.filter(workspace__in=workspaces_for(request.user)).select_related("workspace")
-    return get_object_or_404(services, uuid=code)
-
-
 def _too_large(request: ConsoleRequest, code: UUID, problem: str) -> HttpResponse:
-    prediction = Prediction(_service(request, code), request.GET)
+    prediction = Prediction(service_of(request, code), request.GET)
     prediction.problems = (Problem("", problem),)
     while request.read(1024 * 1024):
         pass  # a browser that is still sending does not read the answer
