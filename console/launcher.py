@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -29,7 +28,6 @@ RESTART_AFTER = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 STEADY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 START_SECONDS = 60.0
-SOCKET_PATH_LIMIT = 100
 LOG_BYTES = 16 * 1024 * 1024
 ROLES = ("web", "worker", "beat", "supervisor", "gateway")
 
@@ -122,23 +120,6 @@ def broker_program(folder: Path, socket_path: Path) -> Program:
     options = "--port 0 --unixsocketperm 700 --appendonly yes --daemonize no --loglevel warning"
     places = ("--dir", str(folder), "--unixsocket", str(socket_path))
     return Program("broker", (server, *options.split(), *places), log=log_file("broker"))
-
-
-@contextmanager
-def socket_folder(run: Path) -> Iterator[Path]:
-    """A private folder whose path is short enough for a Unix socket (108 bytes); one left by a kill -9 goes first."""
-    note = run / "sockets"
-    if note.exists():
-        shutil.rmtree(note.read_text(), ignore_errors=True)
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    parent = base if base and len(base) < SOCKET_PATH_LIMIT - 30 and os.access(base, os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix="modelport-", dir=parent))
-    note.write_text(str(folder))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        note.unlink(missing_ok=True)
 
 
 def log_file(name: str) -> Path:

@@ -16,6 +16,9 @@ from django_guid.integrations import CeleryIntegration
 
 from console import env, logs
 from console.artifact_storage import artifact_storages
+from console.settings_importing import *  # noqa: F403
+from console.settings_outside import *  # noqa: F403
+from console.settings_serving import *  # noqa: F403
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA = Path(env.text("MODELPORT_DATA", str(BASE_DIR / "var"))).expanduser().resolve()
@@ -157,25 +160,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 BUCKETS_ROOT = DATA / "buckets"
-# Object storage: the hosts endpoints may have (none named: every one), and how long the console waits for them.
-S3_HOSTS = env.words("MODELPORT_S3_HOSTS", [])
-S3_CONNECT_SECONDS = env.seconds("MODELPORT_S3_CONNECT_SECONDS", 5, least=0.1)
-S3_READ_SECONDS = env.seconds("MODELPORT_S3_READ_SECONDS", 30, least=0.1)
-S3_ATTEMPTS = env.number("MODELPORT_S3_ATTEMPTS", 3, least=1)
-# Container registries: the hosts the console may ask (none named: every one), those it may ask without encryption.
-REGISTRY_HOSTS = env.words("MODELPORT_REGISTRY_HOSTS", [])
-REGISTRY_INSECURE_HOSTS = env.words("MODELPORT_REGISTRY_INSECURE_HOSTS", [])
-REGISTRY_CONNECT_SECONDS = env.seconds("MODELPORT_REGISTRY_CONNECT_SECONDS", 5, least=0.1)
-REGISTRY_READ_SECONDS = env.seconds("MODELPORT_REGISTRY_READ_SECONDS", 20, least=0.1)
-# Tracking servers: the hosts connections may name (none named: every one), and what they may cost.
-MLFLOW_HOSTS = env.words("MODELPORT_MLFLOW_HOSTS", [])
-MLFLOW_CONNECT_SECONDS = env.seconds("MODELPORT_MLFLOW_CONNECT_SECONDS", 5, least=0.1)
-MLFLOW_READ_SECONDS = env.seconds("MODELPORT_MLFLOW_READ_SECONDS", 30, least=0.1)
-MLFLOW_MAX_BYTES = env.number("MODELPORT_MLFLOW_MAX_BYTES", 16 * 1024**2, least=1024)
-MLFLOW_MAX_RUNS = env.number("MODELPORT_MLFLOW_MAX_RUNS", 20_000, least=1)
-MLFLOW_SYNC_SECONDS = env.seconds("MODELPORT_MLFLOW_SYNC_SECONDS", 600)
-MLFLOW_SWEEP_SECONDS = env.seconds("MODELPORT_MLFLOW_SWEEP_SECONDS", 15, least=0.1)
-MLFLOW_LEASE_SECONDS = env.seconds("MODELPORT_MLFLOW_LEASE_SECONDS", 180, least=0.1)
 # Only the upload page takes files, and never into memory; it names its own handler.
 FILE_UPLOAD_HANDLERS = ["console.uploads.NoFiles"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
@@ -236,6 +220,7 @@ EXPORT_SWEEP_SECONDS = env.seconds("MODELPORT_EXPORT_SWEEP_SECONDS", 10, least=0
 BUILD_SWEEP_SECONDS = env.seconds("MODELPORT_BUILD_SWEEP_SECONDS", 5, least=0.1)
 ENVIRONMENT_SWEEP_SECONDS = env.seconds("MODELPORT_ENVIRONMENT_SWEEP_SECONDS", 3600, least=0.1)
 CALLS_SWEEP_SECONDS = env.seconds("MODELPORT_CALLS_SWEEP_SECONDS", 3600, least=0.1)
+MLFLOW_SWEEP_SECONDS = env.seconds("MODELPORT_MLFLOW_SWEEP_SECONDS", 15, least=0.1)
 PROOF_SWEEP_SECONDS = env.seconds("MODELPORT_PROOF_SWEEP_SECONDS", 5, least=0.1)
 
 
@@ -257,101 +242,6 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-environments": _every(ENVIRONMENT_SWEEP_SECONDS, "serving.sweep_environments"),
     "sweep-proofs": _every(PROOF_SWEEP_SECONDS, "serving.sweep_proofs"),
 }
-
-# Importing: times in seconds, sizes in bytes
-IMPORT_LEASE_SECONDS = env.seconds("MODELPORT_IMPORT_LEASE_SECONDS", 60, least=0.1)
-# A worker that beats less often than twice in a lease would lose its imports to others.
-IMPORT_HEARTBEAT_SECONDS = env.seconds(
-    "MODELPORT_IMPORT_HEARTBEAT_SECONDS", min(1, IMPORT_LEASE_SECONDS / 2), least=0.1, most=IMPORT_LEASE_SECONDS / 2
-)
-IMPORT_RETRY_SECONDS = env.seconds("MODELPORT_IMPORT_RETRY_SECONDS", 20)
-IMPORT_ATTEMPTS = env.number("MODELPORT_IMPORT_ATTEMPTS", 3, least=1)
-IMPORT_FETCHERS = env.number("MODELPORT_IMPORT_FETCHERS", 4, least=1)
-# An object of a bucket that shows the same key, ETag, size and version as before is not fetched again.
-TRUST_FINGERPRINTS = env.flag("MODELPORT_TRUST_FINGERPRINTS", True)
-PAGE_POLL_SECONDS = env.seconds("MODELPORT_PAGE_POLL_SECONDS", 1, least=0.1)
-ARTIFACT_GRACE_SECONDS = env.seconds("MODELPORT_ARTIFACT_GRACE_SECONDS", 24 * 3600)
-PACKAGE_MAX_BYTES = env.number("MODELPORT_PACKAGE_MAX_BYTES", 5 * 1024**3)
-IMAGE_MAX_BYTES = env.number("MODELPORT_IMAGE_MAX_BYTES", 30 * 1024**3)
-IMAGE_PLATFORM = env.text("MODELPORT_IMAGE_PLATFORM", "linux/amd64")
-PACKAGE_MAX_FILES = env.number("MODELPORT_PACKAGE_MAX_FILES", 20_000)
-PACKAGE_MAX_DEPTH = env.number("MODELPORT_PACKAGE_MAX_DEPTH", 32)
-PACKAGE_MAX_KEY_BYTES = env.number("MODELPORT_PACKAGE_MAX_KEY_BYTES", 1024)
-PACKAGE_MAX_EXPANSION = env.number("MODELPORT_PACKAGE_MAX_EXPANSION", 100)
-UPLOAD_MAX_BYTES = env.number("MODELPORT_UPLOAD_MAX_BYTES", 20 * 1024**3)
-UPLOAD_MAX_FILES = env.number("MODELPORT_UPLOAD_MAX_FILES", 100_000)
-UPLOAD_LEASE_SECONDS = env.seconds("MODELPORT_UPLOAD_LEASE_SECONDS", 30, least=0.1)
-UPLOAD_RETRY_SECONDS = env.seconds("MODELPORT_UPLOAD_RETRY_SECONDS", 20)
-UPLOAD_ATTEMPTS = env.number("MODELPORT_UPLOAD_ATTEMPTS", 3, least=1)
-UPLOAD_IDLE_SECONDS = env.seconds("MODELPORT_UPLOAD_IDLE_SECONDS", 24 * 3600)
-UPLOAD_KEPT_SECONDS = env.seconds("MODELPORT_UPLOAD_KEPT_SECONDS", 7 * 24 * 3600)
-EXPORT_LEASE_SECONDS = env.seconds("MODELPORT_EXPORT_LEASE_SECONDS", 60, least=0.1)
-EXPORT_HEARTBEAT_SECONDS = env.seconds(
-    "MODELPORT_EXPORT_HEARTBEAT_SECONDS", min(1, EXPORT_LEASE_SECONDS / 2), least=0.1, most=EXPORT_LEASE_SECONDS / 2
-)
-EXPORT_RETRY_SECONDS = env.seconds("MODELPORT_EXPORT_RETRY_SECONDS", 20)
-EXPORT_ATTEMPTS = env.number("MODELPORT_EXPORT_ATTEMPTS", 3, least=1)
-SCAN_TIMEOUT_SECONDS = env.seconds("MODELPORT_SCAN_TIMEOUT_SECONDS", 600, least=0.1)
-SCAN_MEMORY_BYTES = env.number("MODELPORT_SCAN_MEMORY_BYTES", 1024**3)
-STRICT_SEED_RULES = env.flag("MODELPORT_STRICT_SEED_RULES", False)
-
-# Serving
-# The name of the task that prepares an imported version for serving; with `none` it is Normal at once.
-VERSION_PREPARER = env.text("MODELPORT_VERSION_PREPARER", "serving.prepare").removeprefix("none")
-# Environments of models: where wheels come from, and what building one may cost (seconds and bytes).
-PACKAGE_INDEX = env.text("MODELPORT_PACKAGE_INDEX")
-FIND_LINKS = env.words("MODELPORT_FIND_LINKS", [])
-BUILD_TIMEOUT_SECONDS = env.seconds("MODELPORT_BUILD_TIMEOUT_SECONDS", 1800, least=1)
-BUILD_MEMORY_BYTES = env.number("MODELPORT_BUILD_MEMORY_BYTES", 8 * 1024**3, least=1024**3)
-BUILD_MAX_BYTES = env.number("MODELPORT_BUILD_MAX_BYTES", 10 * 1024**3, least=1024**2)
-BUILD_LEASE_SECONDS = env.seconds("MODELPORT_BUILD_LEASE_SECONDS", 20, least=0.1)
-BUILD_HEARTBEAT_SECONDS = env.seconds(
-    "MODELPORT_BUILD_HEARTBEAT_SECONDS", min(1, BUILD_LEASE_SECONDS / 2), least=0.1, most=BUILD_LEASE_SECONDS / 2
-)
-BUILD_RETRY_SECONDS = env.seconds("MODELPORT_BUILD_RETRY_SECONDS", 30)
-BUILD_ATTEMPTS = env.number("MODELPORT_BUILD_ATTEMPTS", 3, least=1)
-ENVIRONMENT_GRACE_SECONDS = env.seconds("MODELPORT_ENVIRONMENT_GRACE_SECONDS", 7 * 24 * 3600)
-
-# Serving: instances on this host. As root each gets a user of its own, from the first on.
-SANDBOX_FIRST_UID = env.number("MODELPORT_SANDBOX_FIRST_UID", 200_000, least=1000)
-SANDBOX_UIDS = env.number("MODELPORT_SANDBOX_UIDS", 10_000, least=1)
-SANDBOX_PROCESSES = env.number("MODELPORT_SANDBOX_PROCESSES", 512, least=16)
-SANDBOX_TEMPORARY_BYTES = env.number("MODELPORT_SANDBOX_TEMPORARY_BYTES", 256 * 1024**2, least=4096)
-INSTANCE_LOG_BYTES = env.number("MODELPORT_INSTANCE_LOG_BYTES", 8 * 1024**2, least=1024)
-INSTANCE_HEALTH_SECONDS = env.seconds("MODELPORT_INSTANCE_HEALTH_SECONDS", 5, least=0.1)
-INSTANCE_UNHEALTHY_SECONDS = env.seconds("MODELPORT_INSTANCE_UNHEALTHY_SECONDS", 60, least=0.1)
-INSTANCE_CRASHES = env.number("MODELPORT_INSTANCE_CRASHES", 5, least=1)
-INSTANCE_CRASH_SECONDS = env.seconds("MODELPORT_INSTANCE_CRASH_SECONDS", 600, least=1)
-INSTANCE_RETRY_SECONDS = env.seconds("MODELPORT_INSTANCE_RETRY_SECONDS", 10, least=0.1)
-# `up` waits ten seconds for its children.
-INSTANCE_GRACE_SECONDS = env.seconds("MODELPORT_INSTANCE_GRACE_SECONDS", 6, least=0.1)
-PACKAGE_KEPT_SECONDS = env.seconds("MODELPORT_PACKAGE_KEPT_SECONDS", 24 * 3600)
-
-# Serving: the gateway
-GATEWAY_BODY_BYTES = env.number("MODELPORT_GATEWAY_BODY_BYTES", 12 * 1024**2, least=1)
-GATEWAY_SECONDS = env.seconds("MODELPORT_GATEWAY_SECONDS", 40, least=0.1)
-# The server of a model works on one and lets sixteen more wait.
-GATEWAY_CALLS = env.number("MODELPORT_GATEWAY_CALLS", 16, least=1)
-GATEWAY_CONNECTIONS = env.number("MODELPORT_GATEWAY_CONNECTIONS", 1024, least=1)
-CALLS_KEPT_SECONDS = env.seconds("MODELPORT_CALLS_KEPT_SECONDS", 30 * 24 * 3600)
-
-# Proofs: what each is given at least (cores and MiB), and how long is waited for its start and its answer.
-PROOF_SPEC = env.spec("MODELPORT_PROOF_SPEC", "1,2048")
-PROOF_PATIENCE_SECONDS = env.seconds("MODELPORT_PROOF_PATIENCE_SECONDS", 600, least=1)
-PROOF_ANSWER_SECONDS = env.seconds("MODELPORT_PROOF_ANSWER_SECONDS", 40, least=0.1, most=600)
-PROOF_ANSWER_BYTES = env.number("MODELPORT_PROOF_ANSWER_BYTES", 1024**2, least=1024, most=64 * 1024**2)
-PROOF_ATTEMPTS = env.number("MODELPORT_PROOF_ATTEMPTS", 3, least=1)
-PROOF_LEASE_SECONDS = PROOF_ANSWER_SECONDS + 20
-PROOF_NOTICE_SECONDS = 10
-PROOF_KEPT_SECONDS = env.seconds("MODELPORT_PROOF_KEPT_SECONDS", 3600)
-
-# Serving
-# How many real-time services one person may have in a workspace; stopped ones count, too.
-SERVICE_QUOTA = env.number("MODELPORT_SERVICE_QUOTA", 20, least=1)
-SERVICE_EVENT_SECONDS = env.seconds("MODELPORT_SERVICE_EVENT_SECONDS", 30 * 24 * 3600, least=60)
-# What services may use of this machine together; 0 is all it has.
-POOL_CORES = env.number("MODELPORT_POOL_CORES", 0)
-POOL_MEMORY_MIB = env.number("MODELPORT_POOL_MEMORY_MIB", 0)
 
 LOG_LEVEL = env.choice("MODELPORT_LOG_LEVEL", "WARNING", logging.getLevelNamesMapping(), example="INFO")
 LOG_FORMAT = env.choice("MODELPORT_LOG_FORMAT", "line", logs.FORMATS, example="json")

@@ -8,7 +8,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.template.defaultfilters import filesizeformat
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
@@ -24,13 +23,6 @@ LARGEST_KEPT = LARGEST_FILES * 4 // 3 + MOST_FILES * 1024
 NAME_LENGTH = 200
 _FIELDS = {"parameter", "name", "type", "data"}
 Sample = dict[str, Any]
-
-
-class InMemory(MemoryFileUploadHandler):
-    """Keeps the files of a form in memory, whatever their size: the whole form was bounded before."""
-
-    def handle_raw_input(self, *args: Any, **kwargs: Any) -> None:
-        self.activated = True
 
 
 class _FilesInput(forms.ClearableFileInput):

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from typing import Any, Callable, Deque
+from typing import Any, Callable
 
 from .connection import Connection
 from .failures import LOAD_TOO_SLOW, log
@@ -33,7 +33,7 @@ class Speaker:
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
         self._server: asyncio.AbstractServer | None = None
         self._stop_by = 0.0
-        self._delivered: Deque[Callable[[], None]] = deque()
+        self._delivered: deque[Callable[[], None]] = deque()
         self._woken = False
 
     def start(self) -> None:
@@ -59,7 +59,7 @@ class Speaker:
     def deliver(self, call: Callable[[], None]) -> None:
         """Run a function in the event loop; after its end nobody waits for that any more.
 
-        The loop is woken once for all that it has not fetched yet: each call to wake it would hand the interpreter over.
+        The loop is woken once for all it has not fetched yet: each call to wake it would hand the interpreter over.
         """
         self._delivered.append(call)
         if not self._woken:

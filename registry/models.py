@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 import registry.models_exports  # noqa: F401 - Django looks for tables in this module alone
 from accounts.models import Workspace
 from registry.findings import message_for
+from registry.models_events import HistoryLine
 
 
 class Status(models.TextChoices):
@@ -310,29 +311,10 @@ class Review(models.Model):
         return str(self.version)
 
 
-class VersionEvent(models.Model):
+class VersionEvent(HistoryLine):
     """One line of a version's history; the codes are those of console-flow.md §15."""
 
     version = models.ForeignKey(ModelVersion, models.CASCADE, related_name="events")
-    at = models.DateTimeField(_("time"), auto_now_add=True)
-    abnormal = models.BooleanField(default=False)
-    code = models.CharField(max_length=64)
-    params = models.JSONField(default=dict)
-    actor_name = models.CharField(_("who"), max_length=150, blank=True)
 
-    class Meta:
-        verbose_name = _("event")
-        verbose_name_plural = _("events")
-        ordering = ["-at", "-id"]
+    class Meta(HistoryLine.Meta):
         indexes = [models.Index(fields=["version", "-at", "-id"])]
-
-    def __str__(self) -> str:
-        return self.code
-
-    @property
-    def message(self) -> str:
-        """The sentence in the active language, followed by the reason where one was recorded."""
-        text = message_for(self.code, self.params)
-        reason = self.params.get("reason")
-        why = {"event": text, "reason": message_for(reason, self.params.get("reason_params", {}))} if reason else {}
-        return _("%(event)s: %(reason)s") % why if why else text

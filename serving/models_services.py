@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Workspace
 from registry.findings import message_for
 from registry.models import DeploymentType, ModelVersion
+from registry.models_events import HistoryLine
 
 
 class ServiceState(models.TextChoices):
@@ -137,32 +138,13 @@ class Route(models.Model):
         return f"{self.revision}: {self.weight} %"
 
 
-class ServiceEvent(models.Model):
+class ServiceEvent(HistoryLine):
     """One line of a service's history; the codes are those of services.md §13."""
 
     service = models.ForeignKey(Service, models.CASCADE, related_name="events")
-    at = models.DateTimeField(_("time"), auto_now_add=True)
-    abnormal = models.BooleanField(default=False)
-    code = models.CharField(max_length=64)
-    params = models.JSONField(default=dict)
-    actor_name = models.CharField(_("who"), max_length=150, blank=True)
 
-    class Meta:
-        verbose_name = _("event")
-        verbose_name_plural = _("events")
-        ordering = ["-at", "-id"]
+    class Meta(HistoryLine.Meta):
         indexes = [models.Index(fields=["service", "-at", "-id"])]
-
-    def __str__(self) -> str:
-        return self.code
-
-    @property
-    def message(self) -> str:
-        """The sentence in the active language, followed by the reason where one was recorded."""
-        text = message_for(self.code, self.params)
-        reason = self.params.get("reason")
-        why = {"event": text, "reason": message_for(reason, self.params.get("reason_params", {}))} if reason else {}
-        return _("%(event)s: %(reason)s") % why if why else text
 
 
 class CallMinute(models.Model):

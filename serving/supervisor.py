@@ -10,9 +10,7 @@ import hashlib
 import json
 import logging
 import os
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,12 +36,14 @@ from serving.supervisor_ledger import CannotStart, Plan, Row
 from serving.supervisor_probes import Ground, Protection, as_stored, broken_essentials, probe
 from serving.supervisor_processes import end_strays
 from serving.supervisor_running import RunningInstance
+from serving.supervisor_sockets import socket_folder
 
 logger = logging.getLogger(__name__)
 
 ROUND_SECONDS = 0.5
 SWEEP_SECONDS = 60.0
-SOCKET_FOLDER_LIMIT = 60
+# Of the folder in which that of the instances' sockets is made, whose names are long.
+LONGEST_PLACE = 40
 Result = TypeVar("Result")
 
 # What is done in the thread of the tables after each round, for the gateway of this host.
@@ -240,7 +240,7 @@ def supervise(data: Path) -> None:
         code = install_code(run / "sandbox")
         _end_leftovers(groups, code)
         _forget_leftovers()
-        sockets = stack.enter_context(_socket_folder(run))
+        sockets = stack.enter_context(socket_folder(run / "instance-sockets", longest=LONGEST_PLACE))
         uid = settings.SANDBOX_FIRST_UID if os.geteuid() == 0 else None
         protections = probe(Ground(code=code, uid=uid, groups=groups))
         _note(run, protections)
@@ -288,23 +288,6 @@ def _alone(run: Path) -> Iterator[None]:
         except OSError as error:
             raise AlreadySupervised(str(run)) from error
         yield
-
-
-@contextmanager
-def _socket_folder(run: Path) -> Iterator[Path]:
-    """A private folder with a short path, because that of a Unix socket may have 108 bytes; one left behind goes."""
-    note = run / "instance-sockets"
-    if note.exists():
-        shutil.rmtree(note.read_text(), ignore_errors=True)
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    parent = base if base and len(base) < SOCKET_FOLDER_LIMIT - 20 and os.access(base, os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix="modelport-", dir=parent))
-    note.write_text(str(folder))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        note.unlink(missing_ok=True)
 
 
 def _with_connection(work: Callable[[], Result]) -> Result:

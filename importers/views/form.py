@@ -17,8 +17,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.models import Workspace
 from accounts.requests import ConsoleRequest, workspace_for
+from accounts.requests_files import InMemory
 from accounts.roles import Action
-from importers.forms_sample import InMemory
 from importers.views.config_text import load_config
 from importers.views.drafts import browse, forget, initial_of, keep, restored
 from importers.views.page import ImportPage

@@ -9,14 +9,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
-from accounts.queries import workspaces_for
 from accounts.requests import ConsoleRequest, allowed
+from accounts.requests_files import InMemory
 from registry.config import Api, ModelConfig
 from registry.findings import message_for
 from serving.asking import (
@@ -45,6 +44,7 @@ from serving.calls import spool_folder
 from serving.gateway.counting import counts_as_failed, hand_over
 from serving.models import Desired, Service, ServiceRevision, ServiceState
 from serving.queries_prediction import askable_revisions, ready_instance
+from serving.views.base import service_of
 
 logger = logging.getLogger(__name__)
 Files = Mapping[str, list[SentFile]]
@@ -242,13 +242,6 @@ class Prediction:
         return otherwise if self.data is None else str(self.data.get(name, otherwise))
 
 
-class InMemory(MemoryFileUploadHandler):
-    """Keeps files in memory whatever their size: the whole request was bounded before."""
-
-    def handle_raw_input(self, *args: Any, **kwargs: Any) -> None:
-        self.activated = True
-
-
 def within_bounds(view: Callable[[ConsoleRequest, UUID], HttpResponse]) -> Callable[..., HttpResponse]:
     """Refuse a request that is too large before it is read; the CSRF check reads the form, so it comes after."""
     protected = csrf_protect(view)
@@ -272,7 +265,7 @@ def within_bounds(view: Callable[[ConsoleRequest, UUID], HttpResponse]) -> Calla
 @require_http_methods(["GET", "HEAD", "POST"])
 def predict(request: ConsoleRequest, code: UUID) -> HttpResponse:
     """The prediction tab as a page of its own; asked with POST, with the answer. Whoever sees a service may ask it."""
-    service = _service(request, code)
+    service = service_of(request, code)
     if request.method != "POST":
         return render(request, PAGE, context(service, request))
     prediction = Prediction(service, request.POST, data=request.POST)
@@ -297,13 +290,8 @@ def _context(prediction: Prediction, request: ConsoleRequest) -> dict[str, Any]:
     return {"service": service, "prediction": prediction, "allowed": allowed(request, service.workspace)}
 
 
-def _service(request: ConsoleRequest, code: UUID) -> Service:
-    services = Service.objects.filter(workspace__in=workspaces_for(request.user)).select_related("workspace")
-    return get_object_or_404(services, uuid=code)
-
-
 def _too_large(request: ConsoleRequest, code: UUID, problem: str) -> HttpResponse:
-    prediction = Prediction(_service(request, code), request.GET)
+    prediction = Prediction(service_of(request, code), request.GET)
     prediction.problems = (Problem("", problem),)
     while request.read(1024 * 1024):
         pass  # a browser that is still sending does not read the answer

@@ -7,7 +7,6 @@ import pytest
 from django.utils.timezone import now
 
 from accounts.digests import digest_of
-from accounts.models import User
 from accounts.roles import Role
 from accounts.services import follow_memberships
 from tests.accounts.people import SECRET, make_invitation, make_token
@@ -23,13 +22,6 @@ STATUS = r'class="field-shown_state"[^>]*><span class="status (\w+)">([^<]*)</sp
 def manager(client):
     user = make_member("mia", role=Role.ADMIN)
     follow_memberships(user)
-    client.force_login(user)
-    return user
-
-
-@pytest.fixture
-def operator(client):
-    user = User.objects.create_superuser("root", password="correct horse")
     client.force_login(user)
     return user
 

@@ -2,16 +2,22 @@
 
 import json
 import pickle
+from datetime import timedelta
 
 from django.conf import settings
+from django.utils.timezone import now
 
+from importers import transitions
 from importers.models import ImportJob
 from importers.services import ImportRequest, submit_import
 from importers.tasks import run_import
+from registry import preparation
+from registry.models import Status
 from registry.versions import Version
 from stores.models import Bucket
 from tests.factories import make_bucket, make_workspace
 
+MB = 1024 * 1024
 CONFIG = {
     "model_algorithm": "digits",
     "model_type": "Scikit_Learn",
@@ -67,3 +73,22 @@ def codes(findings):
 def timeline(job):
     """The states and codes of a job's history."""
     return [event.code or event.after for event in job.events.all()]
+
+
+def fetching(job, **row):
+    """The job as a worker has it that has been fetching for ten seconds."""
+    transitions.claim(job)
+    started = now() - timedelta(seconds=10)
+    values = {"bytes_total": 100 * MB, "bytes_done": 20 * MB, "files_total": 4, "files_done": 1} | row
+    ImportJob.objects.filter(pk=job.pk).update(started_at=started, **values)
+    job.refresh_from_db()
+    return job
+
+
+def handed_over(job, settings):
+    """The job after its part is done, its version claimed for building."""
+    settings.VERSION_PREPARER = "serving.prepare"
+    job = run(job)
+    assert job.version.status == Status.BUILDING
+    assert preparation.claim_preparation(job.version, lease=timedelta(minutes=1))
+    return job

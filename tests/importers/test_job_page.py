@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from decimal import Decimal
 from html import unescape
 
 import pytest
@@ -14,16 +13,13 @@ from accounts.models import User
 from accounts.roles import Role
 from importers import pipeline, transitions
 from importers.models import ImportEvent, ImportJob, State
-from importers.views.progress import Progress
 from registry import preparation
 from registry.findings import Finding, Severity, Where, message_for
-from registry.models import ModelVersion, Proof, Status
-from registry.services import fail_import, record_event
-from registry.values import SpecValues, VersionDetails
+from registry.models import ModelVersion
+from registry.services import fail_import
 from tests.factories import make_member, make_version, make_workspace
-from tests.importers.jobs import GOOD, put, run, submit
+from tests.importers.jobs import GOOD, fetching, handed_over, put, run, submit
 
-MB = 1024 * 1024
 REFUSED = Finding("config.duplicate_key", Severity.WARNING, Where("model/config.json", 3, 2), {"key": "<b>"})
 ERROR = Finding("layout.model_missing", Severity.ERROR)
 
@@ -40,102 +36,8 @@ def job(developer):
     return submit(by=developer)
 
 
-def fetching(job, **row):
-    """The job as a worker has it that has been fetching for ten seconds."""
-    transitions.claim(job)
-    started = now() - timedelta(seconds=10)
-    values = {"bytes_total": 100 * MB, "bytes_done": 20 * MB, "files_total": 4, "files_done": 1} | row
-    ImportJob.objects.filter(pk=job.pk).update(started_at=started, **values)
-    job.refresh_from_db()
-    return job
-
-
-def steps_of(job):
-    return [step.state for step in Progress(job).steps]
-
-
 def polls(html):
     return "hx-trigger" in html
-
-
-def test_progress_of_a_queued_job_measures_nothing(job):
-    progress = Progress(job)
-
-    assert steps_of(job) == ["current", "waiting", "waiting", "waiting", "waiting", "waiting"]
-    assert (progress.rate, progress.seconds_left, progress.percent) == (None, None, 0)
-
-
-def test_progress_measures_bytes_really_moved(job):
-    progress = Progress(fetching(job))
-
-    assert steps_of(job) == ["done", "current", "waiting", "waiting", "waiting", "waiting"]
-    assert progress.percent == 20
-    assert progress.rate == pytest.approx(2 * MB, rel=0.05)
-    assert progress.time_left in {"0:40", "0:41"}
-
-
-def test_progress_guesses_nothing_in_the_first_second(job):
-    transitions.claim(job)
-    job.bytes_done = job.bytes_total = MB
-
-    assert Progress(job).rate is None
-
-
-def test_progress_keeps_the_rate_when_fetching_has_ended(job):
-    transitions.advance(fetching(job), State.CHECKING)
-
-    progress = Progress(job)
-    assert steps_of(job) == ["done", "done", "current", "waiting", "waiting", "waiting"]
-    assert progress.rate == pytest.approx(2 * MB, rel=0.05)
-    assert progress.seconds_left is None
-
-
-def test_progress_says_where_it_failed(job):
-    transitions.advance(fetching(job), State.CHECKING)
-    transitions.fail(job, "import.refused", {}, [])
-
-    assert steps_of(job) == ["done", "done", "failed", "waiting", "waiting", "waiting"]
-
-
-def test_progress_says_where_it_was_cancelled(job):
-    transitions.cancel(fetching(job), "import.cancelled")
-
-    assert steps_of(job) == ["done", "stopped", "waiting", "waiting", "waiting", "waiting"]
-
-
-@pytest.mark.parametrize(
-    ("status", "last", "at_rest"),
-    [
-        (Status.BUILDING, ["current", "waiting"], False),
-        (Status.BUILD_FAILED, ["failed", "waiting"], True),
-        (Status.FAILED, ["failed", "waiting"], True),
-        (Status.NORMAL, ["done", "done"], True),
-    ],
-)
-def test_progress_follows_the_version_to_rest(job, status, last, at_rest):
-    record_event(job.version, "build.started")
-    job.state = State.SUCCEEDED
-    job.version.status = status
-
-    assert steps_of(job) == ["done", "done", "done", "done", *last]
-    assert Progress(job).at_rest == at_rest
-
-
-def test_progress_of_a_version_that_is_not_built_has_no_such_step(job):
-    job.state = State.SUCCEEDED
-    job.version.status = Status.NORMAL
-
-    assert [str(step.label) for step in Progress(job).steps][-2:] == ["Storing", "Normal"]
-    assert steps_of(job) == ["done"] * 5
-
-
-def handed_over(job, settings):
-    """The job after its part is done, its version claimed for building."""
-    settings.VERSION_PREPARER = "serving.prepare"
-    job = run(job)
-    assert job.version.status == Status.BUILDING
-    assert preparation.claim_preparation(job.version, lease=timedelta(minutes=1))
-    return job
 
 
 def test_job_page_of_a_version_in_building_claims_no_success(dev, job, settings):
@@ -164,38 +66,6 @@ def test_job_page_of_a_version_that_failed_after_it_says_why(dev, job, settings,
         assert unescape(html).count(message_for("proof.hung_up", {})) == 2
     assert f'<a href="{job.version.get_absolute_url()}">{words}</a>' in html
     assert re.findall(r'<dd><time[^>]*datetime="([^"]+)"', html)[-1] == localtime(job.version.finished_at).isoformat()
-
-
-def test_timeline_goes_on_until_the_version_rests_and_no_further(job, settings):
-    job = handed_over(job, settings)
-    preparation.activate(job.version, proof=Proof.NOT_ASKED, code="proof.switched_off")
-    record_event(job.version, "proof.passed")
-
-    labels = [moment.label for moment in Progress(job).timeline]
-
-    assert labels[:5] == [
-        message_for("import.done", {}),
-        message_for("build.done", {}),
-        message_for("build.started", {}),
-        message_for("build.requested", {}),
-        "Stored",
-    ]
-
-
-@pytest.mark.parametrize(("status", "can_cancel"), [(Status.NORMAL, False), (Status.BUILDING, True)])
-def test_progress_offers_to_cancel_until_the_version_is_at_rest(job, status, can_cancel):
-    job.state = State.SUCCEEDED
-    job.version.status = status
-
-    assert Progress(job).can_cancel == can_cancel
-
-
-def test_timeline_marks_what_the_system_had_to_put_back(job):
-    transitions.release(fetching(job), "import.store_unavailable", {})
-
-    moments = [(moment.label, moment.abnormal) for moment in Progress(job).timeline]
-
-    assert moments == [("Queued", True), ("Fetching", False), ("Queued", False)]
 
 
 def test_job_page_of_a_running_job_shows_bytes_and_polls(dev, job):
@@ -418,80 +288,6 @@ def test_admin_only_reads(client, job):
     assert client.get(address).status_code == 200
     assert client.post(address, {"state": "succeeded"}).status_code == 403
     assert client.post(reverse("admin:importers_importjob_delete", args=[job.pk])).status_code == 403
-
-
-DETAILS = VersionDetails(
-    description="kept",
-    labels=("a", "b"),
-    documents=(("Manual", "https://example.org/"),),
-    deployment_types=("edge",),
-    spec=SpecValues(cpu=Decimal("2.00"), memory=1024, gpu=Decimal("0.00"), ascend=Decimal("1.00")),
-)
-
-
-def form_again(dev, job):
-    response = dev.get(Progress(job).form_url)
-    assert response.status_code == 200
-    return response.context["page"]
-
-
-def test_importing_again_begins_with_everything_that_was_asked_for(dev, developer):
-    put({})
-    job = submit(by=developer, details=DETAILS, config_text="{mine", config_origin="edited")
-    job = run(job)
-
-    page = form_again(dev, job)
-
-    assert job.state == State.FAILED
-    assert [page.basic[name].value() for name in ("name", "version", "labels", "description")] == [
-        "digits",
-        "0.0.1",
-        "a,b",
-        "kept",
-    ]
-    assert list(page.basic["deployment_types"].value()) == ["edge"]
-    assert (page.source["path"].value(), page.source["config_text"].value()) == ("/packages/digits/", "{mine")
-    assert (page.source.config_origin, page.source["config_edit"].value()) == ("edited", True)
-    assert [page.spec[name].value() for name in ("spec", "accelerator", "memory")] == [True, "ascend", 1024]
-    assert page.documents.forms[0]["url"].value() == "https://example.org/"
-
-
-@pytest.mark.parametrize(("origin", "known"), [("repaired", "repaired"), ("obs", "obs"), ("edited", "edited")])
-def test_importing_again_knows_where_the_configuration_came_from(dev, developer, origin, known):
-    put(GOOD)
-    job = submit(by=developer, config_text='{\n "a": 1\n}', config_origin=origin)
-
-    assert form_again(dev, job).source.config_origin == known
-
-
-def test_importing_again_without_a_configuration_leaves_the_editor_off(dev, job):
-    page = form_again(dev, job)
-
-    assert (page.source["config_edit"].value(), page.source.config_text_used) == (None, None)
-
-
-def test_importing_again_asks_for_the_image_and_not_for_its_digest(dev, job):
-    image = f"127.0.0.1:1/team/iris:1.0@sha256:{'a' * 64}"
-    asked = job.request | {"source_kind": "image", "source": {"image": image}, "config_text": "{}"}
-    ImportJob.objects.filter(pk=job.pk).update(source_kind="image", request=asked)
-
-    page = form_again(dev, job)
-
-    assert (page.kind, page.source["image"].value()) == ("image", "127.0.0.1:1/team/iris:1.0")
-    assert page.source["config_text"].value() == "{}"
-
-
-@pytest.mark.parametrize("code", ["", "none", "00000000-0000-0000-0000-000000000000"])
-def test_importing_again_what_nobody_asked_for_is_a_new_form(dev, developer, code):
-    assert dev.get(reverse("importers:new"), {"again": code}).context["page"].source["path"].value() in {None, ""}
-
-
-def test_another_workspaces_import_is_not_asked_for_again(client, job):
-    client.force_login(make_member("far", workspace=make_workspace("far")))
-
-    page = client.get(Progress(job).form_url).context["page"]
-
-    assert page.source["path"].value() in {None, ""}
 
 
 @pytest.mark.parametrize(("person", "offered"), [("developer", True), ("viewer", False)])

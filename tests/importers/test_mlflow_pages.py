@@ -11,7 +11,7 @@ from importers.models import MLflowConnection, TrainingJob
 from importers.services_mlflow import Wanted, add_connection
 from tests.factories import make_member, make_workspace
 from tests.importers.pages import HTMX
-from tests.importers.test_mlflow_sync import a_model, a_run, server
+from tests.importers.tracking import a_model, a_run, server
 
 pytestmark = pytest.mark.django_db
 LIST = "/training-jobs/connections/"

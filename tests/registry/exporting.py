@@ -13,6 +13,7 @@ from stores.models import Bucket
 from tests import factories
 
 PACKAGE = {"model/config.json": b"{}", "model/model.pkl": b"weights" * 1000, "model/数据.txt": b""}
+TARGET = "digits/digits-0.0.1.zip"
 LARGE = {"model/config.json": b"{}", "model/large.bin": bytes(range(256)) * 4096 * 20}
 
 

@@ -42,3 +42,11 @@ def as_developer(client, developer):
 def as_viewer(client, viewer):
     client.force_login(viewer)
     return client
+
+
+@pytest.fixture
+def rung(monkeypatch):
+    """What proofs told the workers, who hear nothing of it."""
+    calls = []
+    monkeypatch.setattr("serving.proof.current_app.send_task", lambda *call: calls.append(call))
+    return calls

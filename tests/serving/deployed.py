@@ -17,6 +17,21 @@ from serving.services import Deployment, deploy
 from tests.factories import make_member, make_version
 
 SMALLEST = "modelarts.vm.cpu.1u"
+CONFIG = {
+    "model_type": "Scikit_Learn",
+    "apis": [
+        {
+            "protocol": "https",
+            "url": "/predict",
+            "method": "post",
+            "request": {
+                "Content-type": "application/json",
+                "data": {"type": "object", "properties": {"req_data": {"type": "array"}}},
+            },
+            "response": {"Content-type": "application/json", "data": {}},
+        }
+    ],
+}
 
 
 def make_deployable(name="digits", number=(0, 0, 1), *, state=EnvironmentState.READY, **values):
@@ -72,3 +87,7 @@ def make_running(version=None, **values):
     count = instances_of(service).count()
     observe(service, *[InstanceState.READY] * count)
     return Service.objects.get(pk=service.pk)
+
+
+def fail(service, **params):
+    observe(service, *[InstanceState.FAILED] * 2, reason_code="service.instances_failed", reason_params=params)

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECRET = "mp_a-token-of-workspace-one"
 OTHERS = "mp_a-token-of-workspace-two"
 WAIT_SECONDS = 240
+CHUNKED = "Transfer-Encoding: chunked"
 
 
 def free_port():
@@ -147,3 +148,18 @@ def service_of(*sockets, workspace=1, version=None):
     """A uuid and the snapshot's entry of a service with one version."""
     key = str(uuid.uuid4())
     return key, {key: (workspace, [(version or str(uuid.uuid4()), 100, tuple(map(str, sockets)))])}
+
+
+def tell(door, *sockets):
+    key, services = service_of(*sockets)
+    door.tell(services)
+    return f"/infer/{key}"
+
+
+def request(path, *lines, method="POST", body=b"", version="1.1", host=True):
+    head = [f"{method} {path} HTTP/{version}", *(["Host: m"] if host else []), f"X-Auth-Token: {SECRET}", *lines]
+    return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def length(size):
+    return f"Content-Length: {size}"

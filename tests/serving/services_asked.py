@@ -1,9 +1,17 @@
 """A deployed service with an instance, as the rollout and the supervisor leave them."""
 
+import struct
+
+from django.urls import reverse
+
 from registry.config import ModelConfig
 from serving.models import Instance, Purpose, Route, Service, ServiceRevision, ServiceState
 from tests.factories import make_version, make_workspace
+from tests.package_builder import make_config
 from tests.serving.models_asked import config_of
+
+HTMX = {"HX-Request": "true"}
+PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 640, 480) + b"\x08\x02\0\0\0"
 
 
 def deployed(package=None, *apis, name="shop", workspace=None):
@@ -32,3 +40,12 @@ def wanted(service, host):
     return Instance.objects.create(
         purpose=Purpose.SERVICE, version=revision.version, revision=revision, host=host, cpu_limit=1, memory_limit=1024
     )
+
+
+def config_with(schema, content_type="application/json", **api):
+    request = {"Content-type": content_type, "data": schema}
+    return make_config("PyTorch", apis=[{"url": "/", "method": "post", "request": request} | api])
+
+
+def address_of(service):
+    return reverse("serving:service-predict", args=[service.uuid])

@@ -29,7 +29,7 @@ from serving.services_proofs import ProofRefused, prove_now
 from serving.tasks import make_environment, run_proof
 from tests.factories import make_member, make_version
 from tests.serving.deployed import instances_of, make_service
-from tests.serving.test_building import dying, in_process, outcome
+from tests.serving.processes import dying, in_process, outcome
 from tests.serving.wheels import codes, config_of, fresh, requirement, wheel_bytes
 
 pytestmark = pytest.mark.usefixtures("environments_root", "no_needs", "machine")

@@ -8,7 +8,6 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.conf import settings
 from django.db import connection
 from django.utils.timezone import now
 
@@ -129,7 +128,6 @@ def test_use_of_a_token_is_noted():
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(settings.DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3", reason="one database")
 @pytest.mark.parametrize("moment", ["before_commit", "after_commit"])
 def test_kill_in_the_middle_neither_loses_nor_doubles(moment):
     service = make_service()

@@ -1,27 +1,23 @@
-import base64
+"""Predictions on the page of a service."""
+
 import json
 import shutil
-import struct
 
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.urls import reverse
 
 from registry.config import FORM_TYPE, Api, Payload
 from serving import calls
-from serving.asking.answers import Box, Reading, Score
-from serving.asking.pictures import media_type, size_of
+from serving.asking.answers import Box
 from serving.models import CallMinute, Desired, InstanceState, Service, ServiceState
 from serving.views.prediction import LARGEST_BODY
-from tests.factories import make_member, make_version, make_workspace
-from tests.package_builder import make_config
+from tests.factories import make_member, make_workspace
+from tests.serving.apis_asked import PICTURE
 from tests.serving.backends import answers, backend
 from tests.serving.models_asked import ANSWERS, REFUSES, observed, package_with, running
-from tests.serving.services_asked import add_revision, deployed, wanted
+from tests.serving.services_asked import HTMX, PNG, address_of, config_with, deployed, wanted
 
-HTMX = {"HX-Request": "true"}
-PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 640, 480) + b"\x08\x02\0\0\0"
 DETECTS = """
     def _preprocess(self, data):
         return data
@@ -36,16 +32,6 @@ DETECTS = """
             "k": data.get("k"),
         }
 """
-PICTURE = {"type": "object", "properties": {"images": {"type": "file"}, "k": {"type": "integer", "default": 3}}}
-
-
-def config_with(schema, content_type="application/json", **api):
-    request = {"Content-type": content_type, "data": schema}
-    return make_config("PyTorch", apis=[{"url": "/", "method": "post", "request": request} | api])
-
-
-def address_of(service):
-    return reverse("serving:service-predict", args=[service.uuid])
 
 
 @pytest.fixture(autouse=True)
@@ -180,77 +166,6 @@ def test_text_that_is_too_large_is_told(signed_in, tmp_path, headers):
     assert "This is more than 4 MB of text" in answer.content.decode()
 
 
-def test_the_form_follows_the_schema(signed_in):
-    schema = {
-        "type": "object",
-        "properties": {"a": {"type": "number", "minimum": 0, "maximum": 9, "description": "<i>"}, "b": {"enum": ["x"]}},
-    }
-    service = deployed(None, Api(request=Payload(schema=schema)))
-
-    text = signed_in.get(address_of(service), {"way": "form"}).content.decode()
-
-    assert '&lt;i&gt; <span class="nowrap">0 … 9</span>' in text
-    assert "<option>x</option>" in text
-
-
-def give_sample(service, **sample):
-    version = service.revisions.get().version
-    version.sample = sample
-    version.save(update_fields=["sample"])
-
-
-def test_json_begins_with_the_sample_of_the_version(signed_in):
-    schema = {"type": "object", "properties": {"text": {"type": "string"}}}
-    service = deployed(None, Api(url="/", method="get"), Api(url="/ask", request=Payload(schema=schema)))
-    give_sample(service, json='{"text": "great"}')
-
-    answer = signed_in.get(address_of(service), {"api": "1"})
-    form = signed_in.get(address_of(service), {"api": "1", "way": "form"})
-
-    prediction = answer.context["prediction"]
-    assert (prediction.text, prediction.sample_shown) == ('{"text": "great"}', True)
-    assert prediction.snippets.curl.endswith("""-d '{"text": "great"}'""")
-    assert "Filled in with the sample request that came with the version." in answer.content.decode()
-    assert [entry.value for entry in form.context["prediction"].entries] == ["great"]
-    assert signed_in.get(address_of(service), {"api": "0"}).context["prediction"].sample_shown is False
-
-
-def test_a_form_begins_with_the_sample_and_names_its_files(signed_in):
-    service = deployed(None, Api(request=Payload(FORM_TYPE, PICTURE)))
-    give_sample(service, json='{"k": 5}', files=[{"parameter": "", "name": "cat.jpg", "type": "", "data": "AAAA"}])
-
-    answer = signed_in.get(address_of(service))
-
-    assert [entry.value for entry in answer.context["prediction"].entries] == ["", "5"]
-    assert "has files, too: cat.jpg. Choose them anew." in answer.content.decode()
-
-
-def test_the_path_is_chosen_where_there_are_several(signed_in):
-    service = deployed(None, Api(), Api(url="/goodbye", method="get"))
-
-    prediction = signed_in.get(address_of(service), {"api": "1"}).context["prediction"]
-
-    assert (prediction.method, prediction.api.url) == ("GET", "/goodbye")
-    assert signed_in.get(address_of(service), {"api": "9" * 5000}).context["prediction"].number == 0
-
-
-def test_the_version_is_chosen_where_there_are_several(signed_in, tmp_path):
-    service = deployed(package_with(tmp_path, ANSWERS))
-    other = make_version("other")
-    add_revision(service, other, weight=0)
-
-    prediction = signed_in.get(address_of(service), {"version": str(other.uuid)}).context["prediction"]
-
-    assert prediction.revision.version == other
-
-
-def test_a_service_without_versions_says_so(signed_in, tmp_path):
-    service = deployed(package_with(tmp_path, ANSWERS))
-    service.revisions.get().route.delete()
-
-    assert "No version of this service answers requests yet." in signed_in.get(address_of(service)).content.decode()
-
-
 def test_whoever_sees_a_service_may_ask_it(client, viewer, tmp_path):
     package = package_with(tmp_path, ANSWERS)
     service = deployed(package)
@@ -345,78 +260,6 @@ def test_prediction_checks_the_token_of_the_form(client, developer, tmp_path):
     assert client.post(address_of(service), {"json": "{}"}).status_code == 403
 
 
-@pytest.mark.parametrize(
-    ("value", "label", "scores"),
-    [
-        (
-            {"predicted_label": "rose", "scores": [["rose", "0.99"], ["tulip", 0.01]]},
-            "rose",
-            (Score("rose", "0.99", 0.99), Score("tulip", "0.01", 0.01)),
-        ),
-        ({"data": {"resp_data": [{"predicted_label": 7, "scores": [0.9, 0.1]}]}}, "7", ()),
-        ({"scores": "many", "predicted_label": None}, "", ()),
-        ([1, 2], "", ()),
-    ],
-)
-def test_a_classification_is_read(value, label, scores):
-    reading = Reading(json.dumps(value).encode())
-
-    assert (reading.label, reading.scores) == (label, scores)
-
-
-@pytest.mark.parametrize(
-    ("boxes", "size", "expected"),
-    [
-        ([[0.1, 0.2, 0.5, 0.6]], (100, 200), [("", 20.0, 20.0, 40.0, 80.0)]),
-        ([[10, 20, 50, 60]], (100, 200), [("", 20.0, 10.0, 40.0, 40.0)]),
-        ([[50, 60, 10, 20]], None, [("", 20.0, 10.0, 40.0, 40.0)]),
-        ([[1, 2, 3], "x", [None] * 4, ["a"] * 4, [1e300] * 4], (10, 10), []),
-        ("nothing", (10, 10), []),
-    ],
-)
-def test_boxes_are_read_however_they_are_written(boxes, size, expected):
-    reading = Reading(json.dumps({"detection_boxes": boxes}).encode())
-
-    found = [(box.label, box.x, box.y, round(box.width, 6), round(box.height, 6)) for box in reading.boxes(size)]
-    assert found == expected
-
-
-def test_pictures_in_an_answer_are_found():
-    picture = PNG + b"\0" * 100
-    reading = Reading(json.dumps({"image": "data:image/png;base64," + base64.b64encode(picture).decode()}).encode())
-
-    assert [(each.media_type, each.size) for each in reading.pictures] == [("image/png", len(picture))]
-    assert Reading(picture).text == ""
-    assert Reading(b"\xff\xfe no json").text == "\ufffd\ufffd no json"
-
-
-@pytest.mark.parametrize(
-    ("data", "kind", "size"),
-    [
-        (PNG, "image/png", (640, 480)),
-        (b"GIF89a" + struct.pack("<HH", 3, 4), "image/gif", (3, 4)),
-        (b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x11\x08\0\x10\0\x20", "image/jpeg", (32, 16)),
-        (b"BM" + b"\0" * 16 + struct.pack("<ii", 5, -6), "image/bmp", (5, 6)),
-        (b"RIFF\0\0\0\0WEBPVP8X" + b"\0" * 8 + b"\x09\0\0\x04\0\0", "image/webp", (10, 5)),
-        (b"\xff\xd8\xff", "image/jpeg", None),
-        (b"\x89PNG\r\n\x1a\n", "image/png", None),
-        (b"<svg/>", "", None),
-        (b"", "", None),
-    ],
-)
-def test_kind_and_size_of_pictures_are_read_from_their_head(data, kind, size):
-    assert (media_type(data), size_of(data)) == (kind, size)
-
-
-def test_a_deeply_nested_answer_is_shown_in_a_moment():
-    body = b"[" * 200 + b"1," * 20_000 + b"1" + b"]" * 200
-
-    reading = Reading(body)
-
-    assert len(reading.text) < 2 * len(body)
-    assert json.loads(reading.text) == json.loads(body)
-
-
 def test_an_answer_with_lone_surrogates_is_shown(signed_in, tmp_path):
     value = {"predicted_label": "\ud800", "scores": [["\ud800", "\ud800"]], "detection_boxes": [[1, 2, 3, 4]]}
     answer = json.dumps(value | {"detection_classes": ["\ud800"]}).encode()
@@ -429,15 +272,6 @@ def test_an_answer_with_lone_surrogates_is_shown(signed_in, tmp_path):
 
     assert shown.status_code == 200
     assert "&quot;predicted_label&quot;: &quot;?&quot;" in shown.content.decode()
-
-
-@pytest.mark.parametrize("api", ["00009", "1", "-1", "x", "٠", "0" * 5000])
-def test_a_path_that_is_not_there_is_the_first(signed_in, tmp_path, api):
-    service = deployed(package_with(tmp_path, ANSWERS))
-
-    answer = signed_in.get(address_of(service), {"api": api})
-
-    assert answer.context["prediction"].number == 0
 
 
 def test_large_json_is_asked_without_a_command_to_paste(signed_in, tmp_path):

@@ -1,3 +1,5 @@
+"""A proof from its begin to its verdict: what is asked of a model, and what its answer means."""
+
 import json
 import threading
 from contextlib import contextmanager
@@ -8,28 +10,15 @@ import pytest
 from django.utils import translation
 from django.utils.timezone import now
 
-from accounts.models import AuditEvent
 from registry.models import InferenceSpec, ModelVersion, Proof, Status
-from registry.services import release_version
-from serving import proof, services_proofs, tasks
-from serving.asking import Asked
-from serving.instance_logs import remove
+from serving import proof, tasks
 from serving.models import Instance, InstanceState, ProofRecord, ProofState, Purpose, Wanted
-from serving.services_proofs import ProofRefused
 from tests.serving.backends import answers, backend
-from tests.serving.models_asked import (
-    ANSWERS,
-    REFUSES,
-    building,
-    normal,
-    observed,
-    package_with,
-    running,
-    starting,
-    write_log,
-)
+from tests.serving.models_asked import ANSWERS, REFUSES, building, observed, package_with, running, starting, write_log
+from tests.serving.proving import SAMPLE, answer_of, begun, ended
 
-SAMPLE = {"json": '{"rows": [1, 2, 3]}'}
+pytestmark = pytest.mark.usefixtures("rung")
+
 DIES = """
     def _inference(self, data):
         import os
@@ -39,31 +28,6 @@ SLEEPS = """
     def _inference(self, data):
         time.sleep(60)
 """
-
-
-@pytest.fixture(autouse=True)
-def rung(monkeypatch):
-    calls = []
-    monkeypatch.setattr("serving.proof.current_app.send_task", lambda *call: calls.append(call))
-    return calls
-
-
-def begun(version):
-    assert proof.begin(version) is True
-    record = ProofRecord.objects.get(version=version)
-    return record, record.instance
-
-
-def ended(record):
-    tasks.run_proof(record.pk)
-    record.refresh_from_db()
-    record.version.refresh_from_db()
-    return record
-
-
-def answer_of(record):
-    kept = Asked.from_dict({"method": "", "path": "", "headers": {}, "body": record.answer["body"]})
-    return record.answer["status"], json.loads(kept.body)
 
 
 def test_begin_wants_an_instance_and_holds_the_version(db, tmp_path, settings):
@@ -359,177 +323,6 @@ def test_a_process_that_ends_without_a_word_says_its_exit_code(db):
 
     assert record.version.status_code == "proof.not_started"
     assert record.version.status_params == {"exit_code": 137}
-
-
-def test_no_supervisor_gives_up_in_the_end(db, settings):
-    record, instance = begun(building())
-    ProofRecord.objects.update(created_at=now() - timedelta(seconds=20))
-    record.refresh_from_db()
-    assert proof.waiting_for_supervisor(record) is True
-    assert ended(record).state == ProofState.RUNNING
-    Instance.objects.update(created_at=now() - timedelta(seconds=settings.PROOF_PATIENCE_SECONDS + 1))
-    instance.refresh_from_db()
-    record = ProofRecord.objects.get()
-
-    record = ended(record)
-
-    assert (record.version.status, record.version.status_code) == (Status.FAILED, "proof.no_supervisor")
-    instance.refresh_from_db()
-    assert instance.wanted == Wanted.STOPPED
-
-
-def test_a_model_that_never_gets_ready_is_given_up(db):
-    record, instance = begun(building())
-    observed(instance, InstanceState.STARTING, started_at=now() - timedelta(seconds=instance.load_seconds + 61))
-
-    record = ended(record)
-
-    assert record.version.reason == "It did not become ready within 600 seconds."
-
-
-def test_a_crashed_worker_loses_nothing(db, tmp_path):
-    package = package_with(tmp_path, ANSWERS)
-    record, instance = begun(building(package))
-    ProofRecord.objects.update(lease_until=now() - timedelta(seconds=1), attempts=1)
-
-    with running(instance, package):
-        record = ended(record)
-
-    assert (record.state, record.attempts) == (ProofState.ANSWERED, 2)
-
-
-def test_a_worker_that_always_dies_is_given_up(db, settings):
-    record, instance = begun(building())
-    observed(instance, InstanceState.READY, socket="/nowhere")
-    ProofRecord.objects.update(lease_until=now() - timedelta(seconds=1), attempts=settings.PROOF_ATTEMPTS)
-
-    record = ended(record)
-
-    assert record.version.status_code == "proof.worker_died"
-
-
-def test_sweep_rings_what_is_due_alone(db, rung):
-    record, instance = begun(building())
-
-    tasks.sweep_proofs()
-    assert rung == []
-
-    observed(instance, InstanceState.READY)
-    tasks.sweep_proofs()
-    assert rung == [("serving.run_proof", [record.pk])]
-
-
-def test_sweep_takes_away_the_processes_of_old_proofs(db, settings):
-    begun(building())
-    old = now() - timedelta(seconds=settings.PROOF_KEPT_SECONDS + 1)
-    Instance.objects.update(created_at=old, wanted=Wanted.STOPPED)
-    tasks.sweep_proofs()
-    assert not Instance.objects.exists()
-
-    record = ProofRecord.objects.get()
-    assert record.instance is None
-
-
-def test_cancelling_an_import_takes_its_proof_along(db, admin):
-    version = building()
-    record, _ = begun(version)
-
-    assert release_version(version, by=admin) is True
-
-    assert not Instance.objects.exists()
-    tasks.run_proof(record.pk)
-    assert not ProofRecord.objects.exists()
-
-
-def test_a_late_measure_of_memory_is_kept(db, tmp_path):
-    package = package_with(tmp_path, ANSWERS)
-    record, instance = begun(building(package))
-    with running(instance, package):
-        ended(record)
-
-    observed(instance, InstanceState.STOPPED, peak_memory=400 * 1024**2)
-    tasks.instance_changed(instance.pk)
-
-    record.refresh_from_db()
-    assert (record.state, record.peak_memory) == (ProofState.ANSWERED, 400 * 1024**2)
-
-
-def test_what_a_model_printed_last_is_kept_however_little_memory_it_took(db, tmp_path):
-    package = package_with(tmp_path, ANSWERS)
-    record, instance = begun(building(package))
-    with running(instance, package):
-        ended(record)
-    write_log(instance, "asked\nstopped\n")
-
-    observed(instance, InstanceState.STOPPED)
-    tasks.instance_changed(instance.pk)
-    remove(instance.uuid)
-    tasks.instance_changed(instance.pk)
-
-    record.refresh_from_db()
-    assert (record.log, record.peak_memory) == ("asked\nstopped", 300 * 1024**2)
-
-
-def test_prove_now_raises_what_is_known_and_asks_again(db, tmp_path, developer):
-    package = package_with(tmp_path, ANSWERS)
-    version = normal(package)
-
-    record = services_proofs.prove_now(version, by=developer)
-    with running(record.instance, package):
-        record = ended(record)
-
-    assert (record.decides, record.asked_by_name, record.state) == (False, "dev", ProofState.ANSWERED)
-    event = AuditEvent.objects.get(code="proof.started")
-    assert (event.actor, event.params) == (developer, {"name": version.model.name, "version": version.number})
-    assert (record.version.status, record.version.proof) == (Status.NORMAL, Proof.ANSWERED)
-
-
-@pytest.mark.parametrize("known", [Proof.NOT_ASKED, Proof.STARTED, Proof.ANSWERED])
-def test_prove_now_never_lowers_a_version(db, tmp_path, developer, known):
-    package = package_with(tmp_path, REFUSES)
-    version = normal(package, proof=known, sample=SAMPLE)
-
-    record = services_proofs.prove_now(version, by=developer)
-    with running(record.instance, package):
-        record = ended(record)
-
-    assert record.state == ProofState.FAILED
-    assert (record.version.status, record.version.proof) == (Status.NORMAL, known)
-    event = record.version.events.get(abnormal=True)
-    assert (event.code, event.actor_name) == ("proof.failed", "dev")
-
-
-def test_replay_sends_the_same_bytes(db, tmp_path, developer):
-    package = package_with(tmp_path, ANSWERS)
-    version = normal(package, sample=SAMPLE)
-    first = services_proofs.prove_now(version, by=developer)
-    with running(first.instance, package):
-        ended(first)
-    ModelVersion.objects.update(sample=None)
-    version.refresh_from_db()
-
-    again = services_proofs.replay(first, by=developer)
-    with running(again.instance, package):
-        again = ended(again)
-
-    assert [event.actor_name for event in version.events.filter(code="proof.passed")] == ["dev", "dev"]
-    assert again.request == first.request
-    assert answer_of(again) == (200, {"rows": 3})
-
-
-def test_prove_now_is_refused_with_a_reason(db, tmp_path, developer):
-    version = normal()
-    services_proofs.prove_now(version, by=developer)
-
-    with pytest.raises(ProofRefused, match=r"^proof\.runs_already$"):
-        services_proofs.prove_now(version, by=developer)
-    ProofRecord.objects.update(state=ProofState.FAILED)
-    version.engine = "MindSpore"
-    with pytest.raises(ProofRefused, match=r"^proof\.no_environment$"):
-        services_proofs.prove_now(version, by=developer)
-    ModelVersion.objects.update(status=Status.FAILED)
-    with pytest.raises(ProofRefused, match=r"^proof\.not_normal$"):
-        services_proofs.prove_now(version, by=developer)
 
 
 def test_reasons_are_told_in_both_languages(db):

@@ -1,32 +1,17 @@
+"""The page of a service and its tabs."""
+
 import re
 from datetime import timedelta
 
 import pytest
 from django.utils.timezone import now
 
-from serving.instance_logs import path_of
 from serving.models import InstanceState, Service, ServiceState
 from tests.factories import make_member, make_workspace
-from tests.serving.deployed import instances_of, make_deployable, make_running, make_service, observe
+from tests.serving.deployed import CONFIG, fail, instances_of, make_deployable, make_running, make_service, observe
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("machine")]
-
 CHINESE = {"Accept-Language": "zh-hans"}
-CONFIG = {
-    "model_type": "Scikit_Learn",
-    "apis": [
-        {
-            "protocol": "https",
-            "url": "/predict",
-            "method": "post",
-            "request": {
-                "Content-type": "application/json",
-                "data": {"type": "object", "properties": {"req_data": {"type": "array"}}},
-            },
-            "response": {"Content-type": "application/json", "data": {}},
-        }
-    ],
-}
 
 
 @pytest.fixture
@@ -39,10 +24,6 @@ def facts(text):
         (re.sub(r"<[^>]+>", "", name).strip(), re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", value)).strip())
         for name, value in re.findall(r"<dt>(.*?)</dt><dd[^>]*>(.*?)</dd>", text, re.DOTALL)
     )
-
-
-def fail(service, **params):
-    observe(service, *[InstanceState.FAILED] * 2, reason_code="service.instances_failed", reason_params=params)
 
 
 def test_page_shows_the_facts_of_a_service(as_developer, service):
@@ -211,64 +192,6 @@ def test_events_that_match_nothing_offer_all(as_developer, service):
     assert "No event of this type and time." in text
 
 
-def written(instance, text):
-    path = path_of(instance)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
-
-
-def test_log_shows_the_end_of_what_an_instance_wrote(as_developer, service):
-    written(instances_of(service)[1], "".join(f"line <{number}>\n" for number in range(400)))
-
-    address = f"/services/{service.uuid}/?tab=logs&instance={instances_of(service)[1].uuid}"
-    text = as_developer.get(address).content.decode()
-
-    shown = re.search(r"<pre[^>]*data-log[^>]*>(.*?)</pre>", text, re.DOTALL)[1].split("\n")
-    assert (shown[0], shown[-2]) == ("line &lt;100&gt;", "line &lt;399&gt;")
-
-
-def test_log_is_followed_while_the_instance_lives(as_developer, service):
-    chosen = instances_of(service)[0]
-    address = f"/services/{service.uuid}/?tab=logs&instance={chosen.uuid}"
-
-    living = as_developer.get(address, headers={"HX-Request": "true", "HX-Target": "service-log"}).content.decode()
-    still = as_developer.get(f"{address}&follow=0").content.decode()
-    instances_of(service).update(state="stopped")
-    ended = as_developer.get(address).content.decode()
-
-    pattern = r'id="service-log" hx-get="([^"]+)"'
-    assert re.findall(pattern, living) == [address.replace("&", "&amp;")]
-    assert re.findall(pattern, still) == re.findall(pattern, ended) == []
-
-
-def test_log_before_anything_was_started(as_developer, developer):
-    service = make_service(by=developer)
-
-    text = as_developer.get(f"/services/{service.uuid}/?tab=logs").content.decode()
-
-    assert "nothing was written yet" in text
-
-
-def test_log_is_downloaded_whole(as_developer, service):
-    chosen = instances_of(service)[0]
-    written(chosen, "first\nlast\n")
-
-    answer = as_developer.get(f"/services/{service.uuid}/logs/{chosen.uuid}/")
-
-    assert b"".join(answer.streaming_content) == b"first\nlast\n"
-    assert answer["Content-Disposition"] == f'attachment; filename="service-ab12-{str(chosen.uuid)[:8]}.log"'
-
-
-def test_log_of_another_service_or_of_none_is_not_there(as_developer, developer, service):
-    other = make_running(make_deployable("other"), by=developer, name="other")
-    foreign, silent = instances_of(other)[0], instances_of(service)[0]
-    written(foreign, "secret")
-
-    assert as_developer.get(f"/services/{service.uuid}/logs/{foreign.uuid}/").status_code == 404
-    assert as_developer.get(f"/services/{service.uuid}/logs/{silent.uuid}/").status_code == 404
-
-
 def test_unknown_tab_is_the_usage_guide(as_developer, service):
     text = as_developer.get(f"/services/{service.uuid}/?tab=nonsense").content.decode()
 
@@ -307,102 +230,3 @@ def test_status_of_the_page_brings_counts_outcome_and_actions(as_developer, serv
         "service-since",
         "service-actions",
     ]
-
-
-def test_stop_asks_first_and_then_stops(as_developer, service):
-    address = f"/services/{service.uuid}/stop/"
-
-    asked = as_developer.get(address, headers={"HX-Request": "true"}).content.decode()
-    answer = as_developer.post(address, headers={"HX-Request": "true"})
-
-    service.refresh_from_db()
-    assert "It still counts against your quota." in asked
-    assert answer["HX-Redirect"] == f"/services/{service.uuid}/"
-    assert service.state == "stopping"
-
-
-def test_stop_that_comes_too_late_says_so(as_developer, service):
-    Service.objects.update(state="stopped", desired="stopped")
-
-    text = as_developer.post(f"/services/{service.uuid}/stop/", follow=True).content.decode()
-
-    assert "This cannot be done while the service is Stopped." in text
-
-
-def test_start_deploys_again(as_developer, service):
-    fail(service)
-
-    text = as_developer.post(f"/services/{service.uuid}/start/", follow=True).content.decode()
-
-    service.refresh_from_db()
-    assert "service-ab12 is being deployed." in text
-    assert service.state == "deploying"
-
-
-def test_start_that_is_refused_says_why(as_developer, service, settings):
-    fail(service)
-    settings.POOL_MEMORY_MIB = 1000
-
-    text = as_developer.post(f"/services/{service.uuid}/start/", follow=True).content.decode()
-
-    service.refresh_from_db()
-    assert "This machine has 4 cores and 1000 MiB of memory." in text
-    assert service.state == "failed"
-
-
-def test_delete_asks_first_and_then_leads_to_the_list(as_developer, service):
-    address = f"/services/{service.uuid}/delete/"
-
-    asked = as_developer.get(address).content.decode()
-    answer = as_developer.post(address)
-
-    service.refresh_from_db()
-    assert re.findall(r"<strong><bdi>([^<]+)<", asked) == ["service-ab12"]
-    assert answer["Location"] == "/services/real-time/"
-    assert service.desired == "deleted"
-
-
-def test_auto_stop_is_changed(as_developer, service):
-    data = {"auto_stop": "on", "auto_stop_after": "custom", "auto_stop_hours": "5"}
-
-    as_developer.post(f"/services/{service.uuid}/auto-stop/", data)
-
-    service.refresh_from_db()
-    assert service.auto_stop_seconds == 5 * 3600
-
-
-def test_auto_stop_is_switched_off(as_developer, service):
-    as_developer.post(f"/services/{service.uuid}/auto-stop/", {"auto_stop_after": "1"})
-
-    service.refresh_from_db()
-    assert (service.auto_stop_seconds, service.stops_at) == (None, None)
-
-
-def test_auto_stop_outside_the_rules_keeps_what_was_typed(as_developer, service):
-    data = {"auto_stop": "on", "auto_stop_after": "custom", "auto_stop_hours": "25"}
-
-    answer = as_developer.post(f"/services/{service.uuid}/auto-stop/", data)
-
-    assert answer.status_code == 422
-    assert 'value="25"' in answer.content.decode()
-    assert "Whole hours from 1 to 24." in answer.content.decode()
-
-
-def test_description_is_edited_in_its_place(as_developer, service):
-    headers = {"HX-Request": "true"}
-    address = f"/services/{service.uuid}/edit/"
-
-    form = as_developer.get(address, headers=headers).content.decode()
-    refused = as_developer.post(address, {"description": "a+b"}, headers=headers)
-    saved = as_developer.post(address, {"description": "Reads digits."}, headers=headers).content.decode()
-
-    service.refresh_from_db()
-    assert "data-editing" in form
-    assert refused.status_code == 422
-    assert 'class="description">Reads digits.</bdi>' in saved
-    assert service.description == "Reads digits."
-
-
-@pytest.mark.parametrize("action", ["start", "stop", "delete", "auto-stop", "edit"])
-def test_viewer_changes_nothing(as_viewer, service, action):
-    assert as_viewer.post(f"/services/{service.uuid}/{action}/").status_code == 403

@@ -1,11 +1,15 @@
 """Small wheels, versions that need them, and a data folder for their environments."""
 
 import io
+import subprocess
 import zipfile
 
 from registry import artifacts
 from registry.config import Dependency, ModelConfig, Requirement
 from registry.models import ModelVersion, Status, StoredFile
+from serving import environments
+from serving.environments import python_of
+from serving.tasks import prepare
 from tests.factories import make_version
 
 
@@ -54,3 +58,18 @@ def fresh(version):
 
 def codes(version):
     return [event.code for event in version.events.order_by("id")]
+
+
+def run(version):
+    prepare(version.pk)
+    return fresh(version)
+
+
+def answer(environment, code):
+    """What Python code prints in an environment; only what the test itself put there runs."""
+    command = [python_of(environment), "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def left_over():
+    return [path.name for path in environments.unfinished().iterdir()]

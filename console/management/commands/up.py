@@ -28,11 +28,13 @@ from console.launcher import (
     check_port,
     console_programs,
     locked,
-    socket_folder,
     write_keys,
 )
+from serving.supervisor_sockets import socket_folder
 
 READY_SECONDS = 90.0
+# Of the folder in which that of the broker's socket is made.
+LONGEST_PLACE = 70
 
 
 class Command(BaseCommand):
@@ -57,7 +59,7 @@ class Command(BaseCommand):
         check_port(settings.BIND, settings.PORT)
         check_port(settings.BIND, settings.GATEWAY_PORT, "GATEWAY_PORT")
         write_keys(run)
-        sockets = stack.enter_context(socket_folder(run))
+        sockets = stack.enter_context(socket_folder(run / "sockets", longest=LONGEST_PLACE))
         stack.callback(launcher.stop)
         launcher.stop_on_signals()
         if not env.text("REDIS_URL"):
