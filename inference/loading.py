@@ -40,6 +40,8 @@ def load(package: Path, engine: str, name: str) -> Loaded:
     sys.path[:0] = [str(package / "model"), str(package)]
     sys.argv = [str(package / "model" / CODE)]
     compat.install()
+    if kind.engine is not None:
+        kind.engine.prepare()
     ModelService.model_name = name
     ModelService.model_path = str(weights)
     ModelService._modelport_engine = kind.engine

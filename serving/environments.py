@@ -18,6 +18,7 @@ import uv
 from django.conf import settings
 
 from registry import artifacts
+from serving.environments_folders import preferred
 from serving.environments_wheels import check_wheel, too_large
 from serving.errors import BackendUnavailable, BuildRefused
 from serving.locks import Line, lock_digest, lock_text, pins_of
@@ -126,7 +127,8 @@ class Workshop:
         """
         wanted, found = self.folder / "requirements.in", self.folder / "requirements.txt"
         wanted.write_text("".join(f"{line}\n" for line in lines))
-        found.unlink(missing_ok=True)
+        # Pins that stand there already are kept where they fit.
+        found.write_text("".join(f"{pin}\n" for pin in preferred(settings.FIND_LINKS)))
         options = [*(["--no-deps"] if alone else []), *(["--resolution", "lowest"] if lowest else [])]
         options += ["--generate-hashes", "--no-header", "--no-annotate", "--python", sys.executable]
         ran = self._uv("pip", "compile", *options, "--output-file", str(found), str(wanted))

@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from serving.environments import Workshop, interpreter
-from serving.locks import MEANT, Line, parsed_line, pins_of, with_difference
+from serving.locks import MEANT, Line, parsed_line, versions_of, with_difference
 
 # A package declares a few; one of hundreds is not asked about line by line.
 MOST_LINES = 60
@@ -58,8 +58,8 @@ def _instead(line: Line, workshop: Workshop) -> dict[str, str] | None:
     for text, lowest in tries:
         lock, _log = workshop.resolve([text], alone=True, lowest=lowest)
         if lock:
-            pin = pins_of(lock)[0]
-            return _proposal(line, f"{pin.name}{extras}=={pin.version}")
+            ((taken, found),) = versions_of(lock).items()
+            return _proposal(line, f"{taken}{extras}=={found}")
     return None
 
 
@@ -95,7 +95,7 @@ def _nearer(lines: Sequence[Line], loose: list[dict[str, str]], lock: str, works
     rising = [entry for entry in loose if ">=" in entry["taken"]]
     if not rising:
         return highest
-    others = {pin.name: pin.version for pin in pins_of(lock)}
+    others = versions_of(lock)
     keys = {entry["name"] for entry in loose}
     wanted = with_difference(lines, [*(entry for entry in highest if entry["name"] not in _names(rising)), *rising])
     for declared_alone in (True, False):
@@ -116,7 +116,8 @@ def _bounded(entry: Mapping[str, str]) -> str:
     name, _equals, version = entry["taken"].partition("==")
     declared = _asked_version(str(parsed_line(entry["declared"]).specifier))
     earlier = bool(declared) and Version(version) < Version(declared)
-    return f"{name}{'<=' if earlier else '>='}{version}"
+    # A build of one's own, such as 2.1+cpu, has no place in a range.
+    return f"{name}{'<=' if earlier else '>='}{Version(version).public}"
 
 
 def _free(entry: Mapping[str, str]) -> str:
@@ -125,7 +126,7 @@ def _free(entry: Mapping[str, str]) -> str:
 
 def _pinned(loose: list[dict[str, str]], lock: str) -> list[dict[str, str]]:
     """With the versions that a lock gives them."""
-    found = {pin.name: pin.version for pin in pins_of(lock)}
+    found = versions_of(lock)
     return [entry | {"taken": f"{_bare_text(entry['taken'])}=={found[_bare(entry['taken'])]}"} for entry in loose]
 
 
@@ -156,8 +157,8 @@ def _loosened(line: Line, lines: Sequence[Line], workshop: Workshop) -> dict[str
     free = _without_version(line)
     changed = [replace(each, text=free, wheel="") if each == line else each for each in lines]
     lock, _log = workshop.resolve([each.text for each in changed])
-    taken = next((pin for pin in pins_of(lock) if pin.name == line.name), None) if lock else None
-    return _proposal(line, f"{free}=={taken.version}") if taken else None
+    taken = versions_of(lock).get(line.name)
+    return _proposal(line, f"{free}=={taken}") if taken else None
 
 
 def _without_version(line: Line) -> str:

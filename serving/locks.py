@@ -9,6 +9,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as ParsedRequirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
 
 from registry.config import Dependency, ModelConfig, Requirement
 from serving.errors import BuildRefused
@@ -18,6 +19,7 @@ _LINE = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9._,-]+\])?(?:(?:[<>=!~]=?|===)[A-Za-z0-9.*+!_-]+,?)*"
 )
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9.+!_-]+)")
+_LIMITS = frozenset({"==", "<=", "<", "~="})
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
 
 
@@ -38,6 +40,8 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "PyTorch": (Need("torch"), Need("numpy")),
     "TensorFlow": (Need("tensorflow-cpu", _TENSORFLOW), Need("numpy")),
 }
+# Releases of torch before this one were made for numpy 1 and do not say so: they load beside a later one, and fail.
+_FIRST_FOR_NUMPY_2 = Version("2.3")
 # Of a name that brings much more than a processor can use, the lighter twin is taken where any version will do.
 LIGHTER: Mapping[str, str] = {"xgboost": "xgboost-cpu"}
 # Names of modules, retired names and builds for other hardware, and what is meant where they cannot be had.
@@ -96,7 +100,7 @@ def lines_of(config: ModelConfig, difference: Sequence[Mapping[str, Any]] = ()) 
     declared = [_line(package, taken) for entry in config.dependencies for package in _packages(entry)]
     names = {line.name for line in declared}
     needs = (need for need in NEEDS.get(config.engine, ()) if names.isdisjoint({need.name, *need.others}))
-    return (*_once(declared), *(Line(need.name, need.name) for need in needs))
+    return (*_once(declared), *(Line(need.name, _needed(need, declared)) for need in needs))
 
 
 def parsed_line(text: str) -> ParsedRequirement:
@@ -132,6 +136,12 @@ def pins_of(text: str) -> tuple[Pin, ...]:
     return tuple(_pin(entry) for entry in entries if entry.strip() and not entry.lstrip().startswith("#"))
 
 
+def versions_of(text: str) -> dict[str, str]:
+    """The version of each name in what a resolver found; of files in a folder it may know no hash."""
+    entries = [entry.split()[0] for entry in text.replace("\\\n", " ").splitlines() if entry.strip()]
+    return {found["name"]: found["version"] for entry in entries if (found := _PIN.fullmatch(entry))}
+
+
 def lock_text(pins: Iterable[Pin], wheels: Mapping[str, str]) -> str:
     """The lock as it is kept. Where a wheel of the package is meant (name → SHA-256), only that one will do."""
     rows = []
@@ -150,6 +160,18 @@ def _packages(entry: Dependency) -> tuple[Requirement, ...]:
     if entry.installer != "pip":
         raise BuildRefused("build.installer", installer=entry.installer)
     return entry.packages
+
+
+def _needed(need: Need, declared: Iterable[Line]) -> str:
+    """What is asked for where the engine alone needs it, beside what is declared."""
+    old = any(line.name == "torch" and _is_before(line, _FIRST_FOR_NUMPY_2) for line in declared)
+    return "numpy<2" if old and need.name == "numpy" else need.name
+
+
+def _is_before(line: Line, version: Version) -> bool:
+    """Whether only versions before that one are wanted."""
+    limits = [each for each in parsed_line(line.text).specifier if each.operator in _LIMITS]
+    return any(Version(each.version.removesuffix(".*")) < version for each in limits)
 
 
 def _line(package: Requirement, taken: Mapping[str, str]) -> Line:

@@ -12,7 +12,8 @@ from xdist.scheduler import LoadScopeScheduling
 from tests import factories, oci_registry, seaweedfs
 
 # TensorFlow's library is very large: its tests are for who asks for them.
-collect_ignore = [] if "TEST_TENSORFLOW" in os.environ else ["inference/test_engines_tensorflow.py"]
+if "TEST_TENSORFLOW" not in os.environ:
+    collect_ignore = ["inference/test_engines_tensorflow.py", "serving/test_engines_tensorflow.py"]
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,9 @@ class EngineFailed(Exception):
 class Engine:
     """Loads weights and answers with them. The hooks of a service class call these, in this order."""
 
+    def prepare(self) -> None:
+        """Set up this process, before any code of the package runs."""
+
     def load(self, path: Path) -> Any:
         """The model in these weights; raises ImportError without its library, EngineFailed or any other error."""
         raise NotImplementedError

@@ -10,56 +10,101 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uv
+from django.test import override_settings
+
+from serving.environments import digest_of, is_built, lock_of, place_of, put_in_place, python_of, workshop
+from serving.models import Environment
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "inference"
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
-TORCH = "torch==2.13.0"
-TENSORFLOW = "tensorflow-cpu==2.21.0"
+TORCH = ("torch==2.13.0", "numpy", "pillow")
+TENSORFLOW = ("tensorflow-cpu==2.21.0", "numpy", "pillow")
 
 
 def classic():
     """The Python of an environment with scikit-learn, XGBoost, ONNX and pandas."""
-    sync = ["pip", "sync", "--quiet", "--require-hashes", str(REQUIREMENTS)]
-    return _environment("classic", REQUIREMENTS.read_text(), [sync])
-
-
-def pytorch():
-    """The Python of an environment with PyTorch.
-
-    Its wheel is the one pip finds, which may know a build for the processor alone that the index has not; folders of
-    wheels are named by MODELPORT_FIND_LINKS.
-    """
-    wheels = os.environ.get("MODELPORT_FIND_LINKS") or str(_torch_wheels())
-    links = [option for folder in wheels.split() for option in ("--find-links", folder)]
-    return _environment("pytorch", TORCH + wheels, [["pip", "install", "--quiet", *links, TORCH, "numpy"]])
-
-
-def tensorflow():
-    """The Python of an environment with TensorFlow."""
-    return _environment("tensorflow", TENSORFLOW, [["pip", "install", "--quiet", TENSORFLOW]])
-
-
-def _torch_wheels():
-    folder = CACHE / "wheels"
-    with _alone("wheels"):
-        if not list(folder.glob("torch-*.whl")):
-            _run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", TORCH, "--dest", folder)
-    return folder
-
-
-def _environment(name, lock, commands):
-    digest = hashlib.sha256(f"{lock}{sys.version}".encode()).hexdigest()[:12]
-    folder = CACHE / f"{name}-{digest}"
+    digest = hashlib.sha256(f"{REQUIREMENTS.read_text()}{sys.version}".encode()).hexdigest()[:12]
+    folder = CACHE / f"classic-{digest}"
     python = folder / "bin" / "python"
-    with _alone(name):
+    with _alone("classic"):
         if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
             _run(uv.find_uv_bin(), "venv", "--quiet", "--python", sys.executable, folder)
-            for command in commands:
-                _run(uv.find_uv_bin(), *command, "--python", python)
+            sync = ["pip", "sync", "--quiet", "--require-hashes", str(REQUIREMENTS)]
+            _run(uv.find_uv_bin(), *sync, "--python", python)
             (folder / "complete").touch()
     return python
+
+
+def pytorch():
+    """The Python of an environment with PyTorch, built as the environments of models are."""
+    return _python(pytorch_built())
+
+
+def tensorflow():
+    """The Python of an environment with TensorFlow, built as the environments of models are."""
+    return _python(tensorflow_built())
+
+
+def pytorch_built():
+    return _built("pytorch", TORCH, torch_wheels())
+
+
+def tensorflow_built():
+    return _built("tensorflow", TENSORFLOW, [])
+
+
+def torch_wheels():
+    """Folders with the wheel of PyTorch that pip finds, which may know a build for the processor alone."""
+    if named := os.environ.get("MODELPORT_FIND_LINKS"):
+        return named.split(",")
+    folder = CACHE / "wheels"
+    with _alone("wheels"):
+        if not list(folder.glob("torch-*.whl")):
+            download = ["-m", "pip", "download", "--quiet", "--no-deps", TORCH[0], "--dest", folder]
+            _run(sys.executable, *download)
+    return [str(folder)]
+
+
+def place(environment):
+    """The folder of what was built here."""
+    with override_settings(DATA=CACHE):
+        return place_of(environment)
+
+
+def _python(environment):
+    with override_settings(DATA=CACHE):
+        return python_of(environment)
+
+
+def _built(name, lines, folders):
+    """The environment of the lock these lines once came to, which is kept: what is published later changes nothing."""
+    key = hashlib.sha256(repr([lines, folders, digest_of("")]).encode()).hexdigest()[:12]
+    kept = CACHE / f"{name}-{key}.lock.txt"
+    with _alone(name), override_settings(DATA=CACHE, FIND_LINKS=folders):
+        _share_downloads()
+        with workshop(lambda: None) as shop:
+            lock = kept.read_text() if kept.exists() else _locked(shop, lines)
+            environment = Environment(digest=digest_of(lock), lock=lock)
+            if not is_built(environment):
+                put_in_place(shop.install(lock), environment)
+        kept.write_text(lock)
+    return environment
+
+
+def _locked(shop, lines):
+    found, log = shop.resolve(lines)
+    assert found, log
+    return lock_of(found, (), {})
+
+
+def _share_downloads():
+    """With everything else on this machine."""
+    downloads = CACHE / "environments" / ".cache"
+    if not downloads.exists():
+        downloads.parent.mkdir(parents=True, exist_ok=True)
+        downloads.symlink_to(_run(uv.find_uv_bin(), "cache", "dir").strip())
 
 
 @contextmanager
@@ -74,3 +119,4 @@ def _alone(name):
 def _run(*command):
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout

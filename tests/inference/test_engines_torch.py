@@ -30,6 +30,7 @@ from network import Net
 net = Net()
 net.load_state_dict({"layer.weight": torch.tensor([[2.0, 3.0]]), "layer.bias": torch.tensor([1.0])})
 torch.save(net.state_dict(), sys.argv[1] + "/net.pth")
+torch.save(net, sys.argv[1] + "/whole.pth")
 """
 # The base feeds each preprocessed value through self.model, and its constructor is never called.
 LEAVES_INFERENCE = """
@@ -92,6 +93,19 @@ class Service(PTServingBaseService):
         answer["latency_time"] = time.time() - begun
         return answer
 """
+# As written before torch.load took weights alone unless told otherwise.
+LOADS_NETWORK = """
+import torch
+from model_service.pytorch_model_service import PTServingBaseService
+
+
+class Service(PTServingBaseService):
+    def __init__(self, model_name, model_path):
+        self.model = torch.load(model_path)
+
+    def _preprocess(self, data):
+        return torch.tensor(data["rows"], dtype=torch.float32)
+"""
 WITHOUT_MODEL = """
 from model_service.pytorch_model_service import PTServingBaseService
 
@@ -112,13 +126,16 @@ def weights(python, tmp_path_factory):
     folder = tmp_path_factory.mktemp("network")
     (folder / "network.py").write_text(NETWORK)
     subprocess.run([python, "-c", SAVE, folder], check=True)
-    return (folder / "net.pth").read_bytes()
+    return {name: (folder / f"{name}.pth").read_bytes() for name in ("net", "whole")}
 
 
 @pytest.fixture
 def package_of(tmp_path, weights):
-    files = {"net.pth": weights, "network.py": NETWORK, "labels.json": '["only"]'}
-    return lambda code: build_package(tmp_path, "PyTorch", code=code, files=files)
+    def build(code, saved="net"):
+        files = {"net.pth": weights[saved], "network.py": NETWORK, "labels.json": '["only"]'}
+        return build_package(tmp_path, "PyTorch", code=code, files=files)
+
+    return build
 
 
 def test_base_feeds_what_was_preprocessed_through_the_model(python, package_of):
@@ -137,6 +154,11 @@ def test_service_that_does_all_by_itself_answers_tensors(python, package_of):
     assert answer.status == 200
     assert (answer.value["scores"], answer.value["shape"]) == ([[33.0], [65.0]], [2, 2])
     assert (wrong.status, wrong.value["msg"]) == (400, "KeyError: 'csv_file'")
+
+
+def test_network_that_was_saved_whole_is_loaded_as_older_releases_do(python, package_of):
+    with serving(package_of(LOADS_NETWORK, saved="whole"), python=python) as server:
+        assert server.ask({"rows": [[1, 10], [2, 20]]}).value == [[33.0], [65.0]]
 
 
 def test_service_without_a_model_is_told_to_build_one(python, package_of):

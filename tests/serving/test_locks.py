@@ -2,7 +2,7 @@ import pytest
 
 from registry.config import Requirement
 from serving.errors import BuildRefused
-from serving.locks import lines_of, lock_digest, lock_text, pins_of, rebuilt
+from serving.locks import lines_of, lock_digest, lock_text, pins_of, rebuilt, versions_of
 from tests.serving.wheels import config_of, requirement
 
 HASH = "sha256:" + "a" * 64
@@ -94,6 +94,11 @@ def test_rebuilt_keeps_name_extras_and_versions(text, line):
         ("XGBoost", ["xgboost==2.0.0"], ["xgboost==2.0.0", "numpy", "scipy"]),
         ("ONNX", ["numpy>=1.20"], ["numpy>=1.20", "onnxruntime"]),
         ("PyTorch", ["Pillow"], ["pillow", "torch", "numpy"]),
+        ("PyTorch", ["torch==2.2.2"], ["torch==2.2.2", "numpy<2"]),
+        ("PyTorch", ["torch<=1.8"], ["torch<=1.8", "numpy<2"]),
+        ("PyTorch", ["torch>=1.8"], ["torch>=1.8", "numpy"]),
+        ("PyTorch", ["torch==2.3.0"], ["torch==2.3.0", "numpy"]),
+        ("PyTorch", ["torch==2.0.0", "numpy==2.0.0"], ["torch==2.0.0", "numpy==2.0.0"]),
         ("TensorFlow", ["tensorflow==2.15.0"], ["tensorflow==2.15.0", "numpy"]),
         ("TensorFlow", ["six", "six"], ["six", "tensorflow-cpu", "numpy"]),
     ],
@@ -141,6 +146,13 @@ def test_pins_of_reads_a_lock():
 def test_pins_of_takes_nothing_but_pins_with_hashes(entry):
     with pytest.raises(ValueError, match=r".+"):
         pins_of(entry)
+
+
+def test_versions_of_reads_what_has_no_hash_too():
+    found = f"six==1.16.0 \\\n    --hash={HASH}\ntorch==2.13.0+cpu\n"
+
+    assert versions_of(found) == {"six": "1.16.0", "torch": "2.13.0+cpu"}
+    assert versions_of("") == {}
 
 
 def test_lock_text_lets_only_the_packages_own_wheel_satisfy_its_line():
