@@ -92,6 +92,7 @@ def proof_panel(request: ConsoleRequest, code: UUID) -> HttpResponse:
     may_prove = Action.DEPLOY in actions
     built_in_vain = version.status in {Status.FAILED, Status.BUILD_FAILED} and version.digest != ""
     normal, asked = version.status == Status.NORMAL, bool(shown and shown.request)
+    failed_asked = asked and version.status == Status.FAILED
     refusal = why_not_again(version)
     context = {
         "version": version,
@@ -100,9 +101,7 @@ def proof_panel(request: ConsoleRequest, code: UUID) -> HttpResponse:
         "may_prove": may_prove and normal and not refusal,
         "may_replay": may_prove and asked and not refusal,
         "may_retry": built_in_vain and Action.IMPORT in actions,
-        "why_not": message_for(refusal, {})
-        if may_prove and refusal and (normal or (asked and version.status == Status.FAILED))
-        else "",
+        "why_not": message_for(refusal, {}) if refusal and may_prove and (normal or failed_asked) else "",
         "running": any(each.state == ProofState.RUNNING for each in records),
     }
     part = is_part(request, "version-proof")
