@@ -19,6 +19,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"
 LONGEST_FILE_NAME = 200
 _LONGEST_LINE = 88
+# What a narrow editor shows of a list that needs several lines.
+_FILLED_LINE = 52
 # Deeper than that JSON stays on its line: margins must not grow into many times the text.
 _DEEPEST_SHOWN = 16
 OCTETS = "application/octet-stream"
@@ -219,7 +221,7 @@ def _filled(values: Sequence[Any], margin: str) -> str:
     """As many values on each line as it holds, so that a long list of numbers is no long column."""
     lines, line = [], ""
     for text in (_line(each) for each in values):
-        if line and len(line) + len(text) + 3 > _LONGEST_LINE:
+        if line and len(line) + len(text) + 3 > _FILLED_LINE:
             lines.append(f"{line},")
             line = ""
         line = f"{line}, {text}" if line else margin + text

@@ -430,8 +430,8 @@ def test_pretty_json_fills_lines_with_long_plain_lists():
     text = pretty({"pixels": [0] * 64, "rows": [[1] * 64]})
 
     assert json.loads(text) == {"pixels": [0] * 64, "rows": [[1] * 64]}
-    assert len(text.splitlines()) == 14
-    assert max(map(len, text.splitlines())) <= 88
+    assert len(text.splitlines()) == 17
+    assert max(map(len, text.splitlines())) <= 52
 
 
 def test_pretty_json_keeps_plain_lists_on_their_line():
