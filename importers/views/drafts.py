@@ -75,7 +75,7 @@ def gone(request: ConsoleRequest) -> str:
 
 def _note_gone(request: ConsoleRequest, gone: Mapping[str, str], *, besides: str) -> None:
     noted = {name: subject for name, subject in request.session.get(GONE_KEY, {}).items() if name != besides}
-    request.session[GONE_KEY] = dict([*(noted | gone).items()][-MOST_GONE:])
+    request.session[GONE_KEY] = dict([*{**noted, **gone}.items()][-MOST_GONE:])
 
 
 def _subject_of(typed: str) -> str:
