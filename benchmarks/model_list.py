@@ -118,6 +118,7 @@ def first_of(workspace: Workspace) -> RegisteredModel:
         latest_status=Status.NORMAL,
         latest_engine=ENGINES[0],
         latest_source=ModelSource.CUSTOM,
+        latest_source_kind=SourceKind.OBS,
         latest_types=TYPES,
         latest_real_time=True,
         latest_batch=True,

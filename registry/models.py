@@ -79,6 +79,7 @@ class RegisteredModel(models.Model):
     latest_status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.IMPORTING)
     latest_engine = models.CharField(_("AI engine"), max_length=36, blank=True)
     latest_source = models.CharField(_("model source"), max_length=16, choices=ModelSource.choices, blank=True)
+    latest_source_kind = models.CharField(_("meta model source"), max_length=16, choices=SourceKind.choices, blank=True)
     latest_types = models.CharField(_("deployment type"), max_length=32, blank=True)
     # One column for each type, because only an equality can be filtered and sorted by one index.
     latest_real_time = models.BooleanField(default=False)
@@ -96,6 +97,7 @@ class RegisteredModel(models.Model):
             models.Index(fields=["workspace", "latest_status", "created_at", "id"]),
             models.Index(fields=["workspace", "latest_engine", "created_at", "id"]),
             models.Index(fields=["workspace", "latest_source", "created_at", "id"]),
+            models.Index(fields=["workspace", "latest_source_kind", "created_at", "id"]),
             models.Index(fields=["workspace", "latest_real_time", "created_at", "id"]),
             models.Index(fields=["workspace", "latest_batch", "created_at", "id"]),
             models.Index(fields=["workspace", "latest_edge", "created_at", "id"]),

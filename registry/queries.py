@@ -14,7 +14,7 @@ from accounts.queries_lists import cleaned as cleaned
 from accounts.queries_lists import order_of, sorts_of
 from accounts.roles import Action
 from registry.keyset import slice_of
-from registry.models import DeploymentType, Label, ModelSource, ModelVersion, RegisteredModel, Status
+from registry.models import DeploymentType, Label, ModelSource, ModelVersion, RegisteredModel, SourceKind, Status
 from registry.versions import FIRST, HIGHEST, Version
 
 PAGE_SIZE = 25
@@ -50,6 +50,7 @@ class ModelFilter(ListFilter):
     sort: str = "-created_at"
     status: str = ""
     engine: str = ""
+    source_kind: str = ""
     source: str = ""
     type: str = ""
     label: str = ""
@@ -57,6 +58,7 @@ class ModelFilter(ListFilter):
     known: ClassVar[Mapping[str, frozenset[str]]] = {
         "sort": sorts_of(MODEL_ORDERS),
         "status": frozenset(Status.values),
+        "source_kind": frozenset(SourceKind.values),
         "source": frozenset(ModelSource.values),
         "type": frozenset(DeploymentType.values),
     }
@@ -149,6 +151,7 @@ def _model_condition(wanted: ModelFilter) -> Q:
         "name__icontains": wanted.q,
         "latest_status": wanted.status,
         "latest_engine": wanted.engine,
+        "latest_source_kind": wanted.source_kind,
         "latest_source": wanted.source,
     }
     condition = Q(**{name: value for name, value in conditions.items() if value})

@@ -98,6 +98,7 @@ def refresh_latest(model: RegisteredModel) -> None:
         "latest_status": latest.status if latest else Status.IMPORTING,
         "latest_engine": latest.engine if latest else "",
         "latest_source": latest.model_source if latest else "",
+        "latest_source_kind": latest.source_kind if latest else "",
         "latest_types": ",".join(types),
         "version_count": model.versions.count(),
         **{TYPE_COLUMNS[kind]: kind in types for kind in DeploymentType.values},

@@ -57,6 +57,9 @@ register_messages(
         ),
         "proof.superseded": _("A later build began its own proof."),
         "proof.not_normal": _("Only a Normal version can be proved now."),
+        "proof.environment_gone": _(
+            "The environment this version was built into is gone, so nothing can be started. “Retry” builds it again."
+        ),
         "proof.no_environment": _("A model of this engine cannot run on this installation, so it cannot be started."),
         "proof.runs_already": _("A proof of this version runs already."),
         "ask.json_malformed": _("Line %(line)s, column %(column)s: this is no JSON (%(error)s)."),

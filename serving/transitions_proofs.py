@@ -46,8 +46,8 @@ def give_up(record: ProofRecord, code: str, params: Mapping[str, Any]) -> bool:
 
 
 def supersede(version: ModelVersion) -> None:
-    """End the deciding proofs of earlier builds: nobody rests on them any more."""
-    for record in ProofRecord.objects.filter(version=version, decides=True, state=ProofState.RUNNING):
+    """End the proofs of what was built before: nothing they find is true of what was built now."""
+    for record in ProofRecord.objects.filter(version=version, state=ProofState.RUNNING):
         values = {"reason_code": "proof.superseded", "lease_until": None, "finished_at": now()}
         running = ProofRecord.objects.filter(pk=record.pk, state=ProofState.RUNNING)
         if running.update(state=ProofState.CANCELLED, **values):

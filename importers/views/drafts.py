@@ -1,6 +1,8 @@
 """Keeping what was typed: when it is saved, while the language changes, or a path is sought without JavaScript."""
 
 import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,9 +19,12 @@ from importers.views.page import SUBMISSION, ImportPage
 from registry.views.base import as_uuid
 
 SESSION_KEY = "import_draft"
+# What the drafts that had to make room were about, so that their forms can say what is gone.
+GONE_KEY = "import_draft_gone"
 # A session is read with every request, so it holds the drafts of as few forms as people have open.
 MOST_DRAFTS = 3
 LARGEST_DRAFTS = 1024 * 1024
+MOST_GONE = 12
 # The picker answers with the chosen path under the name of the form's field.
 PICKS = {field: what for form in SOURCE_FORMS.values() for field, what in form.picks.items()}
 # What an address may fill in.
@@ -28,17 +33,25 @@ ASKED = {"source", "model", "name", "version"}.union(*(form.asked for form in SO
 LONGEST_PATH = 1024
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Where the draft is shown again, and what the forms were about whose drafts had to make room for it."""
+
+    address: str
+    gone: tuple[str, ...]
+
+
 def browse(request: ConsoleRequest) -> HttpResponse:
     """Go to the pages of storage or of registries; their answer comes back to the draft of this form."""
     field = request.POST["browse"] if request.POST["browse"] in PICKS else "path"
     asked, pages = ("image", "stores:registry-list") if PICKS[field] == "image" else ("path", "stores:bucket-list")
     start = request.POST.get(asked, "")[:LONGEST_PATH]
-    query = urlencode({"pick": PICKS[field], "field": f"id_{field}", asked: start, "next": keep(request)})
+    query = urlencode({"pick": PICKS[field], "field": f"id_{field}", asked: start, "next": keep(request).address})
     return redirect(f"{reverse(pages)}?{query}")
 
 
-def keep(request: ConsoleRequest) -> str:
-    """Put what the form holds into the session, each form into a place of its own; the address that shows it again."""
+def keep(request: ConsoleRequest) -> Kept:
+    """Put what the form holds into the session, each form into a place of its own; the oldest make room for it."""
     draft = _name_of(request) or secrets.token_urlsafe(8)
     typed = request.POST.copy()
     for name in ("csrfmiddlewaretoken", "save"):
@@ -50,7 +63,26 @@ def keep(request: ConsoleRequest) -> str:
             break
         kept[name] = other
     request.session[SESSION_KEY] = dict(reversed(kept.items()))
-    return f"{reverse('importers:new')}?{urlencode({'draft': draft})}"
+    gone = {name: _subject_of(other) for name, other in others.items() if name not in kept}
+    _note_gone(request, gone, besides=draft)
+    return Kept(f"{reverse('importers:new')}?{urlencode({'draft': draft})}", tuple(gone.values()))
+
+
+def gone(request: ConsoleRequest) -> str:
+    """What the draft that the address asks for was about, where it had to make room; else empty."""
+    return str(request.session.get(GONE_KEY, {}).get(request.GET.get("draft", ""), ""))
+
+
+def _note_gone(request: ConsoleRequest, gone: Mapping[str, str], *, besides: str) -> None:
+    noted = {name: subject for name, subject in request.session.get(GONE_KEY, {}).items() if name != besides}
+    request.session[GONE_KEY] = dict([*{**noted, **gone}.items()][-MOST_GONE:])
+
+
+def _subject_of(typed: str) -> str:
+    """Name and version as they were typed, else the source; a draft may hold anything."""
+    data = QueryDict(typed)
+    named = " ".join(filter(None, (data.get("name", "")[:64], data.get("version", "")[:16])))
+    return named or data.get("path", "")[:200] or "--"
 
 
 def forget(request: ConsoleRequest) -> None:

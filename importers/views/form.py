@@ -20,7 +20,7 @@ from accounts.requests import ConsoleRequest, workspace_for
 from accounts.requests_files import InMemory
 from accounts.roles import Action
 from importers.views.config_text import load_config
-from importers.views.drafts import browse, forget, initial_of, keep, restored
+from importers.views.drafts import browse, forget, gone, initial_of, keep, restored
 from importers.views.page import ImportPage
 from importers.views.submission import submit
 
@@ -76,6 +76,7 @@ def import_new(request: ConsoleRequest) -> HttpResponse:
         load_config(page)
         page.check()
         page.saved = page.data is not None and "saved" in request.GET
+        page.gone = gone(request) if page.data is None else ""
         return render(request, PAGE, {"page": page})
     page = ImportPage(request.user, workspace, data=request.POST, files=request.FILES)
     load_config(page)
@@ -99,7 +100,10 @@ def preflight(request: ConsoleRequest) -> HttpResponse:
     if "browse" in request.POST:
         return browse(request)
     if "save" in request.POST and not request.htmx:
-        return redirect(f"{keep(request)}&saved=1#configuration")
+        kept = keep(request)
+        for subject in kept.gone:
+            messages.warning(request, _made_room(subject))
+        return redirect(f"{kept.address}&saved=1#configuration")
     page = ImportPage(
         request.user, workspace, data=request.POST or None, initial=request.GET.dict(), files=request.FILES
     )
@@ -128,7 +132,13 @@ def draft(request: ConsoleRequest) -> HttpResponse:
     importing_workspace(request)
     saved = _("Saved at %(time)s. This page shows it again until you sign out.")
     time = date_format(localtime(), "H:i:s")
-    return JsonResponse({"address": keep(request), "saved": saved % {"time": time}})
+    kept = keep(request)
+    told = [saved % {"time": time}, *map(_made_room, kept.gone)]
+    return JsonResponse({"address": kept.address, "saved": " ".join(told)})
+
+
+def _made_room(subject: str) -> str:
+    return _("What was saved of “%(subject)s” had to make room.") % {"subject": subject}
 
 
 @require_GET

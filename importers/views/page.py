@@ -88,6 +88,7 @@ class ImportPage:
         self.submitted = False
         self.too_large = False
         self.saved = False
+        self.gone = ""
 
     def _proposed(self) -> dict[str, str]:
         """Name and version to begin with: those that follow from the source, else a new name."""

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.requests import ConsoleRequest, allowed, follow_to
-from registry.models import DeploymentType, ModelSource, RegisteredModel, Status
+from registry.models import DeploymentType, ModelSource, RegisteredModel, SourceKind, Status
 from registry.queries import (
     ModelFilter,
     ModelPage,
@@ -72,6 +72,7 @@ def model_list(request: ConsoleRequest) -> HttpResponse:
         "headings": headings(MODEL_COLUMNS, wanted),
         "engines": engines_of(request.workspace),
         "statuses": Status.choices,
+        "source_kinds": SourceKind.values,
         "sources": ModelSource.choices,
         "types": DeploymentType.choices,
         "opened": opened,

@@ -19,6 +19,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"
 LONGEST_FILE_NAME = 200
 _LONGEST_LINE = 88
+# What a narrow editor shows of a list that needs several lines.
+_FILLED_LINE = 52
 # Deeper than that JSON stays on its line: margins must not grow into many times the text.
 _DEEPEST_SHOWN = 16
 OCTETS = "application/octet-stream"
@@ -189,7 +191,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 def pretty(value: Any) -> str:
-    """JSON as people read it: a list of plain values stays on its line; what JSON has no form for is a text."""
+    """JSON as people read it: a list of plain values fills its lines; what JSON has no form for is a text."""
     return _pretty(value, 0)
 
 
@@ -201,13 +203,29 @@ def _pretty(value: Any, depth: int) -> str:
         pairs = (f"{inner}{_line(str(name))}: {_pretty(each, depth + 1)}" for name, each in value.items())
         return "{\n" + ",\n".join(pairs) + f"\n{margin}}}"
     if isinstance(value, list) and not _fits(value):
+        if _is_plain(value):
+            return "[\n" + _filled(value, inner) + f"\n{margin}]"
         return "[\n" + ",\n".join(inner + _pretty(each, depth + 1) for each in value) + f"\n{margin}]"
     return _line(value)
 
 
 def _fits(values: Sequence[Any]) -> bool:
-    plain = not any(isinstance(each, Mapping | list) for each in values)
-    return plain and len(values) <= _LONGEST_LINE and len(_line(values)) <= _LONGEST_LINE
+    return _is_plain(values) and len(values) <= _LONGEST_LINE and len(_line(values)) <= _LONGEST_LINE
+
+
+def _is_plain(values: Sequence[Any]) -> bool:
+    return not any(isinstance(each, Mapping | list) for each in values)
+
+
+def _filled(values: Sequence[Any], margin: str) -> str:
+    """As many values on each line as it holds, so that a long list of numbers is no long column."""
+    lines, line = [], ""
+    for text in (_line(each) for each in values):
+        if line and len(line) + len(text) + 3 > _FILLED_LINE:
+            lines.append(f"{line},")
+            line = ""
+        line = f"{line}, {text}" if line else margin + text
+    return "\n".join([*lines, line])
 
 
 def _line(value: Any) -> str:

@@ -66,10 +66,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Told:
-    """What is wrong, and with which parameter."""
+    """What is wrong, with which parameter, and the id of its input where it has one."""
 
     name: str
     message: str
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -208,12 +209,20 @@ class Prediction:
 
     @property
     def problem_lines(self) -> list[Told]:
-        return [Told(problem.name, message_for(problem.code, problem.params)) for problem in self.problems]
+        places = {entry.field.name: entry.name for entry in self.entries} if self.way is Way.FORM else {}
+        return [
+            Told(problem.name, message_for(problem.code, problem.params), places.get(problem.name, ""))
+            for problem in self.problems
+        ]
 
     @property
     def at_rest(self) -> bool:
         """Whether nothing can be asked until somebody starts the service."""
         return self.service.desired == Desired.DELETED or self.service.state in RESTS
+
+    @property
+    def deploying(self) -> bool:
+        return not self.at_rest and self.service.state == ServiceState.DEPLOYING
 
     @property
     def endpoint(self) -> str:
@@ -276,8 +285,10 @@ def predict(request: ConsoleRequest, code: UUID) -> HttpResponse:
         prediction.problems = refused.problems
         prediction.__dict__.pop("entries", None)
     status = 422 if prediction.problems else 200
+    # The answer of htmx says beside it what is wrong with each input, or that nothing is any more.
     template = ANSWER if request.htmx else PAGE
-    return render(request, template, _context(prediction, request), status=status)
+    shown = _context(prediction, request) | {"notes": bool(request.htmx)}
+    return render(request, template, shown, status=status)
 
 
 def context(service: Service, request: ConsoleRequest) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from serving.asking.answers import Reading
 from serving.asking.pictures import media_type
 from serving.models import ProofRecord, ProofState
 from serving.proof import waiting_for_supervisor
-from serving.services_proofs import ProofRefused, prove_now, replay, why_not
+from serving.services_proofs import ProofRefused, prove_now, replay, why_not_again
 
 RECORDS_SHOWN = 20
 # The body of an answer is large; whether there is one is told by the time it took.
@@ -91,14 +91,17 @@ def proof_panel(request: ConsoleRequest, code: UUID) -> HttpResponse:
     actions = actions_in(request.user, version.model.workspace)
     may_prove = Action.DEPLOY in actions
     built_in_vain = version.status in {Status.FAILED, Status.BUILD_FAILED} and version.digest != ""
-    refusal = why_not(version)
+    normal, asked = version.status == Status.NORMAL, bool(shown and shown.request)
+    failed_asked = asked and version.status == Status.FAILED
+    refusal = why_not_again(version)
     context = {
         "version": version,
         "shown": Shown(shown) if shown else None,
         "records": [Shown(each) for each in records],
-        "may_prove": may_prove and not refusal,
+        "may_prove": may_prove and normal and not refusal,
+        "may_replay": may_prove and asked and not refusal,
         "may_retry": built_in_vain and Action.IMPORT in actions,
-        "why_not": message_for(refusal, {}) if may_prove and version.status == Status.NORMAL and refusal else "",
+        "why_not": message_for(refusal, {}) if refusal and may_prove and (normal or failed_asked) else "",
         "running": any(each.state == ProofState.RUNNING for each in records),
     }
     part = is_part(request, "version-proof")

@@ -1,5 +1,7 @@
 """What the tests of the import pages share: a package in a bucket and a form as a browser sends it."""
 
+import re
+
 from django.conf import settings
 
 from registry.details import MAX_DOCUMENTS
@@ -49,3 +51,8 @@ def typed(path="", **changes):
         **{f"documents-{row}-{part}": "" for row in range(MAX_DOCUMENTS) for part in ("name", "url")},
     }
     return {key: value for key, value in (data | changes).items() if value is not None}
+
+
+def values_of(html, name):
+    """The values of the inputs with that name."""
+    return re.findall(rf'<input[^>]*name="{name}"[^>]*value="([^"]*)"', html)

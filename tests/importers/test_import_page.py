@@ -12,7 +12,7 @@ from importers.models import ImportJob
 from importers.request import ImportRequest
 from registry.models import ModelVersion, Status
 from tests.factories import make_member, make_user, make_version, make_workspace
-from tests.importers.pages import put_file, put_package, typed
+from tests.importers.pages import put_file, put_package, typed, values_of
 from tests.packages import make_config
 
 NEW = reverse("importers:new")
@@ -22,11 +22,6 @@ NEW = reverse("importers:new")
 def dev(client, developer):
     client.force_login(developer)
     return client
-
-
-def values_of(html, name):
-    """The values of the inputs with that name."""
-    return re.findall(rf'<input[^>]*name="{name}"[^>]*value="([^"]*)"', html)
 
 
 def test_import_page_opens_with_defaults(dev):
@@ -294,60 +289,6 @@ def test_browsing_from_a_path_of_endless_length_keeps_the_form(dev):
     sent = dev.post(reverse("importers:preflight"), typed("/packages/" + "数" * 20_000, browse="path"))
 
     assert dev.get(sent.url).status_code == 200
-
-
-def test_draft_shows_the_form_again_as_it_was_left(dev):
-    path = put_package()
-
-    kept = dev.post(reverse("importers:draft"), typed(path, name="kept", labels="a, b", version="7"))
-    html = dev.get(kept.json()["address"]).content.decode()
-
-    shown = [values_of(html, name)[0] for name in ("name", "labels", "version", "path")]
-    assert shown == ["kept", "a, b", "7", path]
-    assert "data-typed" in html
-
-
-def test_draft_holds_no_token_of_the_form(dev):
-    kept = dev.post(reverse("importers:draft"), typed(csrfmiddlewaretoken="secret", submission="mine"))
-
-    assert kept.status_code == 200
-    assert "secret" not in dev.session["import_draft"]["mine"]
-
-
-def test_each_form_has_a_draft_of_its_own_and_the_newest_three_are_kept(dev):
-    address = reverse("importers:draft")
-    kept = [dev.post(address, typed(name=name, submission=name)).json() for name in ("a", "b", "c", "a", "d")]
-
-    shown = [values_of(dev.get(draft["address"]).content.decode(), "name")[0] for draft in kept]
-    assert kept[0]["address"] == kept[3]["address"] == f"{NEW}?draft=a"
-    assert kept[0]["saved"].startswith("Saved at ")
-    assert [shown[0], shown[2], shown[4]] == ["a", "c", "d"]
-    assert shown[1] not in {"a", "b", "c", "d"}
-
-
-def test_large_drafts_make_room_for_the_newest(dev):
-    address = reverse("importers:draft")
-    kept = [dev.post(address, typed(config_text="x" * 600_000, submission=name)).json() for name in ("a", "b")]
-
-    shown = ["data-typed" in dev.get(draft["address"]).content.decode() for draft in kept]
-    assert shown == [False, True]
-
-
-def test_draft_is_forgotten_once_it_was_imported(dev):
-    form = typed(put_package(), submission="mine")
-    kept = dev.post(reverse("importers:draft"), form | {"name": "kept"}).json()
-    dev.post(reverse("importers:draft"), form | {"submission": "other"})
-
-    dev.post(NEW, form)
-
-    assert "data-typed" not in dev.get(kept["address"]).content.decode()
-    assert "data-typed" in dev.get(NEW, {"draft": "other"}).content.decode()
-
-
-def test_draft_is_forbidden_to_viewers(client, viewer):
-    client.force_login(viewer)
-
-    assert client.post(reverse("importers:draft"), typed()).status_code == 403
 
 
 @pytest.mark.parametrize("packages", [1, 3])

@@ -1,6 +1,8 @@
 import re
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 
 from registry.models import Label, RegisteredModel, Status
 from tests.factories import make_version, make_workspace
@@ -66,6 +68,9 @@ def test_list_shows_only_the_workspace_of_the_member(as_developer):
         ("status=failed", ["broken"]),
         ("engine=XGBoost", ["broken"]),
         ("source=auto", ["exeml"]),
+        ("source_kind=training", ["exeml"]),
+        ("source_kind=obs&q=digits", ["digits"]),
+        ("source_kind=image", []),
         ("type=edge", ["exeml"]),
         ("label=vision", ["digits"]),
         ("q=digits&status=failed", []),
@@ -77,9 +82,44 @@ def test_list_filters_by_what_the_address_says(as_developer, query, found):
     version = make_version("digits", deployment_types="real-time")
     Label.objects.create(version=version, name="vision")
     make_version("broken", status=Status.FAILED, engine="XGBoost", deployment_types="batch")
-    make_version("exeml", model_source="auto", deployment_types="edge")
+    make_version("exeml", model_source="auto", source_kind="training", deployment_types="edge")
 
     assert names(as_developer.get(f"/models/?{query}")) == found
+
+
+@pytest.mark.parametrize(
+    ("language", "every", "chosen"),
+    [("en", "All meta model sources", "Container image"), ("zh-hans", "全部元模型来源", "容器镜像")],
+)
+def test_list_offers_each_meta_model_source_and_shows_the_chosen_one(as_developer, language, every, chosen):
+    text = as_developer.get("/models/?source_kind=image", headers={"Accept-Language": language}).content.decode()
+
+    choices = re.search(r'<select name="source_kind"(.*?)</select>', text, re.DOTALL)[1]
+    assert re.findall(r'<option value="([^"]*)"', choices) == ["", "training", "template", "image", "obs"]
+    assert f'<option value="">{every}</option>' in choices
+    assert f'<option value="image" selected>{chosen}</option>' in choices
+
+
+def test_pages_of_a_filtered_list_keep_the_meta_model_source(as_developer):
+    for count in range(26):
+        make_version(f"of-template-{count}", source_kind="template")
+    make_version("of-obs")
+
+    text = as_developer.get("/models/?source_kind=template").content.decode()
+    following = re.search(r'rel="next" href="([^"]+)"', text)[1].replace("&amp;", "&")
+
+    assert following.endswith("&source_kind=template")
+    assert names(as_developer.get(following)) == ["of-template-0"]
+
+
+def test_the_migration_reads_what_the_latest_versions_say(db):
+    make_version("of-template", source_kind="template")
+    make_version("of-template", (0, 0, 0), source_kind="obs")
+    RegisteredModel.objects.update(latest_source_kind="")
+
+    import_module("registry.migrations.0006_filter_by_meta_model_source").read_latest(apps, None)
+
+    assert RegisteredModel.objects.get().latest_source_kind == "template"
 
 
 def test_list_without_a_match_offers_to_clear_the_filters(as_developer):

@@ -82,14 +82,16 @@ def test_model_page_finds_an_underscore_as_itself():
         ModelFilter(status="failed"),
         ModelFilter(engine="XGBoost"),
         ModelFilter(source="auto"),
+        ModelFilter(source_kind="template"),
         ModelFilter(type="edge"),
         ModelFilter(label="vision"),
-        ModelFilter(status="failed", engine="XGBoost", source="auto", type="edge", label="vision", q="two"),
+        ModelFilter(status="failed", engine="XGBoost", source="auto", source_kind="template", q="two"),
     ],
 )
 def test_model_page_filters_by_the_latest_version(wanted):
     make_version("one", deployment_types="real-time,batch").labels.create(name="Vision")
     old = {"status": Status.FAILED, "engine": "XGBoost", "model_source": "auto", "deployment_types": "edge"}
+    old["source_kind"] = "template"
     make_version("one", (0, 0, 0), **old).labels.create(name="vision")
     make_version("two", **old).labels.create(name="vision")
 
@@ -231,7 +233,7 @@ def test_model_filter_reads_the_address():
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_model_filter_forgets_values_that_are_none(value):
-    wanted = ModelFilter.from_query({"status": value, "source": value, "type": value, "sort": value})
+    wanted = ModelFilter.from_query(dict.fromkeys(("status", "source", "source_kind", "type", "sort"), value))
 
     assert wanted == ModelFilter()
     assert wanted.narrowed is False

@@ -26,6 +26,7 @@ FILTERS = [
     ({"status": "failed"}, "latest_status"),
     ({"engine": "XGBoost"}, "latest_engine"),
     ({"source": "custom"}, "latest_source"),
+    ({"source_kind": "obs"}, "latest_source_kind"),
     ({"type": "real-time"}, "latest_real_time"),
     ({"type": "batch"}, "latest_batch"),
     ({"type": "edge"}, "latest_edge"),

@@ -43,4 +43,5 @@ def test_refresh_latest_takes_the_highest_number_not_the_newest_row():
     model = RegisteredModel.objects.get()
     assert (model.latest, model.version_count) == (high, 2)
     assert (model.latest_status, model.latest_engine, model.latest_types) == (Status.FAILED, "Caffe", "edge")
+    assert model.latest_source_kind == "obs"
     assert (model.latest_real_time, model.latest_batch, model.latest_edge) == (False, False, True)

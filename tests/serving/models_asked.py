@@ -1,5 +1,6 @@
 """What the tests of proofs and predictions share: versions, and the supervisor's part played with a real server."""
 
+import base64
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -15,6 +16,8 @@ from serving.models import (
     EnvironmentState,
     Instance,
     InstanceState,
+    ProofRecord,
+    ProofState,
     VersionEnvironment,
 )
 from tests.factories import make_version
@@ -56,6 +59,20 @@ def normal(package=None, **values):
     return version
 
 
+def failed(package):
+    """A version whose own sample was answered with an error after its build, of a model that answers by now."""
+    version = normal(package, status=Status.FAILED, status_code="proof.hung_up", digest="d" * 64)
+    request = {
+        "method": "POST",
+        "path": "/",
+        "headers": {"Content-Type": "application/json"},
+        "body": base64.b64encode(b'{"rows": [1, 2]}').decode(),
+        "origin": "user",
+    }
+    ProofRecord.objects.create(version=version, request=request, decides=True, state=ProofState.FAILED)
+    return version
+
+
 def with_environment(version):
     environment = Environment.objects.create(
         digest=f"{version.pk:064}", interpreter="3.11", state=EnvironmentState.READY, used_at=now()
@@ -88,4 +105,15 @@ def write_log(instance, text):
     path.write_text(text)
 
 
-__all__ = ["ANSWERS", "REFUSES", "building", "normal", "observed", "package_with", "running", "starting", "write_log"]
+__all__ = [
+    "ANSWERS",
+    "REFUSES",
+    "building",
+    "failed",
+    "normal",
+    "observed",
+    "package_with",
+    "running",
+    "starting",
+    "write_log",
+]

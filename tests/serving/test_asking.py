@@ -311,6 +311,14 @@ def test_pretty_json_is_the_same_json(value):
     assert json.dumps(json.loads(text)) == json.dumps(json.loads(json.dumps(value)))
 
 
+def test_pretty_json_fills_lines_with_long_plain_lists():
+    text = pretty({"pixels": [0] * 64, "rows": [[1] * 64]})
+
+    assert json.loads(text) == {"pixels": [0] * 64, "rows": [[1] * 64]}
+    assert len(text.splitlines()) == 17
+    assert max(map(len, text.splitlines())) <= 52
+
+
 def test_pretty_json_keeps_plain_lists_on_their_line():
     assert pretty({"boxes": [[1, 2], [3, 4]], "none": {}, "é": []}) == (
         '{\n  "boxes": [\n    [1, 2],\n    [3, 4]\n  ],\n  "none": {},\n  "é": []\n}'

@@ -1,6 +1,7 @@
 """Predictions on the page of a service."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -133,7 +134,33 @@ def test_what_cannot_be_sent_is_told_at_its_field_and_kept(signed_in):
     (entry,) = answer.context["prediction"].entries
     assert answer.status_code == 422
     assert (entry.value, entry.error) == ("one", "Write a whole number.")
-    assert 'aria-describedby="f0_error"' in answer.content.decode()
+    assert 'aria-describedby="f0_error" aria-invalid="true"' in answer.content.decode()
+    assert '<a href="#f0"><bdi>n</bdi></a>: Write a whole number.' in answer.content.decode()
+
+
+def test_htmx_tells_what_is_wrong_at_the_field_too_and_takes_it_back(signed_in):
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    service = deployed(None, Api(request=Payload(schema=schema)))
+
+    wrong, right = (
+        signed_in.post(address_of(service), {"way": "form", "f0": typed}, headers=HTMX).content.decode()
+        for typed in ("one", "1")
+    )
+
+    assert re.search(r'<div id="f0_error" hx-swap-oob="true"><p class="field-error">.*Write a whole number', wrong)
+    assert '<div id="f0_error" hx-swap-oob="true"></div>' in right
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "It can be asked once it is running."), ("zh-hans", "运行后即可")]
+)
+def test_a_service_that_is_being_deployed_says_so(signed_in, tmp_path, language, words):
+    service = deployed(package_with(tmp_path, ANSWERS))
+    Service.objects.update(state=ServiceState.DEPLOYING)
+
+    text = signed_in.get(address_of(service), headers={"Accept-Language": language}).content.decode()
+
+    assert words in text
 
 
 def test_malformed_json_is_told_with_its_place_and_kept(signed_in, tmp_path):

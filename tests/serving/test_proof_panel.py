@@ -6,9 +6,9 @@ from django.utils.timezone import now
 
 from registry.models import Proof, Status
 from serving import proof, services_proofs, tasks
-from serving.models import InstanceState, ProofRecord, ProofState
+from serving.models import InstanceState, ProofRecord, ProofState, VersionEnvironment
 from tests.factories import make_version, make_workspace
-from tests.serving.models_asked import ANSWERS, normal, observed, package_with, running
+from tests.serving.models_asked import ANSWERS, failed, normal, observed, package_with, running
 
 PART = {"HX-Request": "true", "HX-Target": "version-proof"}
 
@@ -121,6 +121,37 @@ def test_panel_of_what_failed_after_its_hand_over_offers_to_retry(client, reques
     text = client.get(panel_of(version), headers=PART).content.decode()
 
     assert (reverse("serving:version-prepare", args=[version.uuid]) in text) == offered
+
+
+def test_panel_of_a_failed_proof_offers_to_replay_and_says_what_that_does(signed_in, tmp_path):
+    version = failed(package_with(tmp_path, ANSWERS))
+    record = version.proof_records.get()
+    replay = reverse("serving:proof-replay", args=[version.uuid, record.uuid])
+
+    for language, words in (("en", "This version stays Failed even if it answers now"), ("zh-hans", "仍为失败")):
+        text = signed_in.get(panel_of(version), headers=PART | {"Accept-Language": language}).content.decode()
+        assert replay in text
+        assert words in text
+        assert reverse("serving:proof-now", args=[version.uuid]) not in text
+
+
+def test_panel_of_a_failed_proof_says_that_its_environment_is_gone(signed_in, tmp_path):
+    version = failed(package_with(tmp_path, ANSWERS))
+    VersionEnvironment.objects.update(environment=None)
+
+    text = signed_in.get(panel_of(version), headers=PART).content.decode()
+
+    assert "The environment this version was built into is gone" in text
+    assert reverse("serving:proof-replay", args=[version.uuid, version.proof_records.get().uuid]) not in text
+
+
+def test_viewers_replay_no_failed_proof(client, viewer, tmp_path):
+    version = failed(package_with(tmp_path, ANSWERS))
+    client.force_login(viewer)
+    replay = reverse("serving:proof-replay", args=[version.uuid, version.proof_records.get().uuid])
+
+    assert replay not in client.get(panel_of(version), headers=PART).content.decode()
+    assert client.post(replay).status_code == 403
 
 
 def test_prove_now_starts_one_and_returns(signed_in, tmp_path):
