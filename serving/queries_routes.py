@@ -8,15 +8,16 @@ from registry.models import DeploymentType
 from serving.models import Desired, Instance, InstanceState, Purpose, Route, Service, ServiceState, Wanted
 from serving.routing import RevisionRoute, Routes, ServiceRoute, TokenRoute
 
-# Changing a service that runs makes it deploy; what was ready before answers meanwhile.
 ANSWERING = (ServiceState.RUNNING, ServiceState.CONCERNING)
+# What is ready of a service that deploys is known before anybody reads that it runs.
+COMING = ServiceState.DEPLOYING
 
 
 def routes_of(host: str) -> Routes:
     """The real-time services with the instances of this host that answer now, and the tokens that open them.
 
     Whoever may see a workspace may call its services. A service that does not run is there without revisions, so that
-    a caller is told that instead of that there is none.
+    a caller is told that instead of that there is none; one that deploys has some as soon as an instance is ready.
     """
     return Routes(_services(host), _tokens())
 
@@ -25,14 +26,19 @@ def _services(host: str) -> dict[str, ServiceRoute]:
     revisions = _revisions(host)
     rows = Service.objects.filter(kind=DeploymentType.REAL_TIME).exclude(desired=Desired.DELETED).order_by("pk")
     return {
-        str(uuid): ServiceRoute(workspace, tuple(revisions[pk]) if state in ANSWERING else ())
+        str(uuid): ServiceRoute(workspace, tuple(_in_force(state, revisions[pk])))
         for pk, uuid, workspace, state in rows.values_list("pk", "uuid", "workspace_id", "state")
     }
 
 
+def _in_force(state: str, revisions: list[RevisionRoute]) -> list[RevisionRoute]:
+    answers = state in ANSWERING or (state == COMING and any(revision.sockets for revision in revisions))
+    return revisions if answers else []
+
+
 def _revisions(host: str) -> dict[int, list[RevisionRoute]]:
     sockets = _sockets(host)
-    rows = Route.objects.filter(service__state__in=ANSWERING).order_by("service_id", "revision__number")
+    rows = Route.objects.filter(service__state__in=(*ANSWERING, COMING)).order_by("service_id", "revision__number")
     found: dict[int, list[RevisionRoute]] = defaultdict(list)
     for service, revision, version, weight in rows.values_list(
         "service_id", "revision_id", "revision__version__uuid", "weight"

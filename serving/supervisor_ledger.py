@@ -19,6 +19,7 @@ from serving import instance_logs, packages
 from serving import transitions_instances as transitions
 from serving.models import INSTANCE_RESTS, Environment, Instance, InstanceState, Wanted
 from serving.sandbox_cgroups import Limits
+from serving.snapshots import write_snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -103,9 +104,23 @@ def interpreter_of(version: ModelVersion) -> Path:
 
 
 def write(observed: Mapping[int, Mapping[str, Any]]) -> set[int]:
-    """Write what changed of each instance, in one transaction; those whose row is gone."""
+    """Write what changed of each instance, in one transaction; those whose row is gone.
+
+    The gateway's routes are written before anybody can read the new states: a service that is seen to run is answered.
+    """
     with transaction.atomic():
-        return {pk for pk, values in observed.items() if not transitions.observe(pk, dict(values))}
+        gone = {pk for pk, values in observed.items() if not transitions.observe(pk, dict(values))}
+        if any("state" in values for values in observed.values()):
+            _write_routes()
+    return gone
+
+
+def _write_routes() -> None:
+    """A disk that does not take them must not hide what happened; each round of the supervisor tries it again."""
+    try:
+        write_snapshot()
+    except OSError as error:
+        logger.warning("routes were not written", extra={"reason": str(error)[:500]})
 
 
 def begin() -> list[int]:

@@ -1,6 +1,7 @@
 """The routes that are in force, read again whenever their file changes."""
 
 import logging
+import os
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -83,7 +84,7 @@ class Table:
         """Read the snapshot again where its file has changed; a broken one leaves the last good one in force."""
         try:
             status = self.path.stat()
-            seen = (status.st_mtime_ns, status.st_ino, status.st_size)
+            seen = _looks_of(status)
             if seen == self._seen:
                 return
             self._seen = seen
@@ -99,6 +100,20 @@ class Table:
             logger.warning("the snapshot is not taken", extra={"reason": str(error)})
             return
         self._take(serial, routes)
+
+    def _look_again(self) -> bool:
+        """Whether there is news; for a call that would be refused, so it costs as little as the state of a file.
+
+        Whoever reads that a service runs asks after its route was written, but maybe before the next regular look.
+        A file that could not be read is left to that: many calls at once must not read it again and again.
+        """
+        try:
+            if self._seen is None or _looks_of(self.path.stat()) == self._seen:
+                return False
+        except OSError:
+            return False
+        self.look()
+        return True
 
     def _take(self, serial: int, routes: Routes) -> None:
         sockets = {
@@ -125,6 +140,8 @@ class Table:
             raise no_token()
         digest = sha256(secret).hexdigest()
         token = self._routes.tokens.get(digest)
+        if token is None and self._look_again():
+            token = self._routes.tokens.get(digest)
         if token is None:
             raise wrong_token(expired=False)
         if token.expires is not None and token.expires <= time.time():
@@ -134,6 +151,8 @@ class Table:
     def service(self, uuid: str, workspace: int) -> Service:
         """A service of this workspace. Raises Refusal, the same one where it is another's."""
         found = self.services.get(uuid)
+        if (found is None or not found.shares) and self._look_again():
+            found = self.services.get(uuid)
         if found is None or found.workspace != workspace:
             raise no_service()
         return found
@@ -146,3 +165,7 @@ class Table:
     def close(self) -> None:
         for backend in self._backends.values():
             backend.retire()
+
+
+def _looks_of(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_mtime_ns, status.st_ino, status.st_size

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from accounts.models import ApiToken, Membership
 from registry.models import DeploymentType
-from serving.models import Desired, InstanceState, Purpose, ServiceState, Wanted
+from serving.models import Desired, Instance, InstanceState, Purpose, ServiceState, Wanted
 from serving.queries_routes import routes_of
 from serving.routing import (
     BrokenSnapshot,
@@ -80,7 +80,22 @@ def test_running_service_is_routed_to_its_ready_instances(settings):
     assert found == {str(service.uuid): ServiceRoute(service.workspace_id, (first, other))}
 
 
-@pytest.mark.parametrize("state", sorted(set(ServiceState) - {ServiceState.RUNNING, ServiceState.CONCERNING}))
+def test_service_that_deploys_has_routes_once_an_instance_is_ready(settings):
+    service = make_service(state=ServiceState.DEPLOYING)
+    instance = make_instance(service.revision, "/one", state=InstanceState.STARTING)
+
+    before = routes_of(settings.HOST_NAME).services[str(service.uuid)]
+    Instance.objects.filter(pk=instance.pk).update(state=InstanceState.READY)
+    after = routes_of(settings.HOST_NAME).services[str(service.uuid)]
+
+    assert before.revisions == ()
+    assert after.revisions == (RevisionRoute(str(service.revision.version.uuid), 100, ("/one",)),)
+
+
+RESTING = set(ServiceState) - {ServiceState.RUNNING, ServiceState.CONCERNING, ServiceState.DEPLOYING}
+
+
+@pytest.mark.parametrize("state", sorted(RESTING))
 def test_service_that_does_not_run_is_known_without_revisions(settings, state):
     service = make_service(state=state)
     make_instance(service.revision)
