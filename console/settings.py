@@ -212,7 +212,12 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Zero is the first to be taken: a sweep never waits behind a long queue, where it would be too old before its turn.
-CELERY_TASK_ROUTES = {"*": {"priority": 6}}
+# Builds wait in a queue of their own, as they take minutes: imports, rollouts and proofs never stand behind them.
+CELERY_TASK_ROUTES = {
+    "serving.prepare": {"queue": "builds", "priority": 6},
+    "serving.make_environment": {"queue": "builds", "priority": 6},
+    "*": {"priority": 6},
+}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -301,6 +306,7 @@ VERSION_PREPARER = env.text("MODELPORT_VERSION_PREPARER", "serving.prepare").rem
 # Environments of models: where wheels come from, and what building one may cost (seconds and bytes).
 PACKAGE_INDEX = env.text("MODELPORT_PACKAGE_INDEX")
 FIND_LINKS = env.words("MODELPORT_FIND_LINKS", [])
+BUILDS_AT_ONCE = env.number("MODELPORT_BUILDS_AT_ONCE", 1, least=1)
 BUILD_TIMEOUT_SECONDS = env.seconds("MODELPORT_BUILD_TIMEOUT_SECONDS", 1800, least=1)
 BUILD_MEMORY_BYTES = env.number("MODELPORT_BUILD_MEMORY_BYTES", 8 * 1024**3, least=1024**3)
 BUILD_MAX_BYTES = env.number("MODELPORT_BUILD_MAX_BYTES", 10 * 1024**3, least=1024**2)
