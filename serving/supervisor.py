@@ -206,7 +206,7 @@ class Supervisor:
 
     async def _end(self) -> None:
         for keeper in self._keepers.values():
-            keeper.end(InstanceState.PENDING, "instance.supervisor_stopped")
+            keeper.end(InstanceState.PENDING, transitions.STOPPED_WITH_HOST)
         for keeper in list(self._keepers.values()):
             await keeper.finished()
         await self._do_last()

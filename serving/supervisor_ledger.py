@@ -46,6 +46,7 @@ class Row:
     wanted: str
     state: str
     starts: int
+    reason: str = ""
 
     @property
     def wants_process(self) -> bool:
@@ -69,8 +70,8 @@ class Plan:
 
 def rows() -> dict[int, Row]:
     """All instances of this host, at rest or not; one query."""
-    found = transitions.of_this_host().only("pk", "uuid", "purpose", "wanted", "state", "starts")
-    return {each.pk: Row(each.pk, each.uuid, each.purpose, each.wanted, each.state, each.starts) for each in found}
+    found = transitions.of_this_host().values_list("pk", "uuid", "purpose", "wanted", "state", "starts", "reason_code")
+    return {each[0]: Row(*each) for each in found}
 
 
 def plan_of(pk: int) -> Plan:
