@@ -17,7 +17,7 @@ from registry.errors import ArtifactStoreUnavailable
 from registry.models import ModelVersion
 from serving import instance_logs, packages
 from serving import transitions_instances as transitions
-from serving.models import INSTANCE_RESTS, Environment, Instance, InstanceState, Wanted
+from serving.models import INSTANCE_RESTS, Environment, Instance, InstanceState, Purpose, Wanted
 from serving.sandbox_cgroups import Limits
 from serving.snapshots import write_snapshot
 
@@ -52,6 +52,11 @@ class Row:
     def wants_process(self) -> bool:
         """A failed one rests until its row is taken away."""
         return self.wanted == Wanted.RUNNING and self.state != InstanceState.FAILED
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether it is not started while memory is short."""
+        return self.purpose == Purpose.PROOF and self.state == InstanceState.PENDING and self.wants_process
 
 
 @dataclass(frozen=True)
