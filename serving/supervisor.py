@@ -31,7 +31,7 @@ from serving import transitions_instances as transitions
 from serving.calls import ingest
 from serving.models import INSTANCE_RESTS, InstanceState, Wanted
 from serving.queries_room import proofs_without_room
-from serving.sandbox import install_code
+from serving.sandbox import NoSuchInterpreter, install_code
 from serving.sandbox_cgroups import Groups
 from serving.snapshots import write_snapshot
 from serving.supervisor_keeper import Keeper
@@ -112,9 +112,9 @@ class Supervisor:
                 group=self._groups.make(name, plan.limits),
                 threads=self._ends,
             )
-        except BaseException:
+        except BaseException as error:
             self._uids.discard(uid or 0)
-            raise
+            raise _told(error, row) from error
         running.protections = self._protections
         running.released = lambda: self._uids.discard(uid or 0)
         return running
@@ -237,6 +237,18 @@ class Supervisor:
 
     async def _in(self, threads: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(threads, _with_connection, work)
+
+
+def _told(error: BaseException, row: Row) -> BaseException:
+    """What kept a process from being started, in words where it was the host and no mistake of ours."""
+    if isinstance(error, NoSuchInterpreter):
+        told = CannotStart("instance.no_interpreter", final=False)
+    elif isinstance(error, OSError):
+        told = ledger.no_room_or_right(error)
+    else:
+        return error
+    logger.warning("process cannot be started", extra={"instance": row.pk, "reason": str(error)[:500]})
+    return told
 
 
 def supervise(data: Path) -> None:

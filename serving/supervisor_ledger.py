@@ -140,10 +140,8 @@ def sweep() -> None:
     mine = transitions.of_this_host()
     used = set(mine.exclude(state__in=INSTANCE_RESTS).values_list("version__digest", flat=True))
     packages.sweep(used, older=settings.PACKAGE_KEPT_SECONDS)
-    known = {str(uuid) for uuid in mine.values_list("uuid", flat=True)}
-    for folder in instance_logs.root().glob("*"):
-        if folder.name not in known:
-            instance_logs.remove(UUID(folder.name))
+    for uuid in instance_logs.folders() - set(mine.values_list("uuid", flat=True)):
+        instance_logs.remove(uuid)
 
 
 def _package(version: ModelVersion) -> Path:
@@ -151,6 +149,14 @@ def _package(version: ModelVersion) -> Path:
         return packages.materialise(version)
     except packages.PackageDamaged as damage:
         raise CannotStart("instance.package_damaged", path=damage.path) from damage
-    except (ArtifactStoreUnavailable, OSError) as error:
+    except ArtifactStoreUnavailable as error:
         logger.warning("package cannot be brought", extra={"version": version.pk, "reason": str(error)[:500]})
         raise CannotStart("instance.store_unavailable", final=False) from error
+    except OSError as error:
+        logger.warning("package cannot be written", extra={"version": version.pk, "reason": str(error)[:500]})
+        raise no_room_or_right(error) from error
+
+
+def no_room_or_right(error: OSError) -> CannotStart:
+    """What the host refused, such as a place on its disk: the same start may succeed in a moment."""
+    return CannotStart("instance.cannot_begin", final=False, reason=error.strerror or type(error).__name__)
