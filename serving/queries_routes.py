@@ -1,16 +1,22 @@
 """What the gateway of a host is to know, asked of the database."""
 
+import re
 from collections import defaultdict
+from uuid import UUID
 
 from accounts.queries_tokens import tokens_allowing
 from accounts.roles import Action
-from registry.models import DeploymentType
+from registry.config import ModelConfig
+from registry.models import DeploymentType, ModelVersion
 from serving.models import Desired, Instance, InstanceState, Purpose, Route, Service, ServiceState, Wanted
-from serving.routing import RevisionRoute, Routes, ServiceRoute, TokenRoute
+from serving.routing import Methods, RevisionRoute, Routes, ServiceRoute, TokenRoute
 
 ANSWERING = (ServiceState.RUNNING, ServiceState.CONCERNING)
 # What is ready of a service that deploys is known before anybody reads that it runs.
 COMING = ServiceState.DEPLOYING
+# What the versions that have a route declare, by their uuid.
+_METHODS: dict[UUID, Methods] = {}
+_METHOD = re.compile(r"[A-Za-z]+")
 
 
 def routes_of(host: str) -> Routes:
@@ -38,13 +44,31 @@ def _in_force(state: str, revisions: list[RevisionRoute]) -> list[RevisionRoute]
 
 def _revisions(host: str) -> dict[int, list[RevisionRoute]]:
     sockets = _sockets(host)
-    rows = Route.objects.filter(service__state__in=(*ANSWERING, COMING)).order_by("service_id", "revision__number")
+    routes = Route.objects.filter(service__state__in=(*ANSWERING, COMING)).order_by("service_id", "revision__number")
+    rows = list(routes.values_list("service_id", "revision_id", "revision__version__uuid", "weight"))
+    _learn_methods({version for _service, _revision, version, _weight in rows})
     found: dict[int, list[RevisionRoute]] = defaultdict(list)
-    for service, revision, version, weight in rows.values_list(
-        "service_id", "revision_id", "revision__version__uuid", "weight"
-    ):
-        found[service].append(RevisionRoute(str(version), weight, tuple(sockets[revision])))
+    for service, revision, version, weight in rows:
+        found[service].append(RevisionRoute(str(version), weight, tuple(sockets[revision]), _METHODS.get(version, ())))
     return found
+
+
+def _learn_methods(versions: set[UUID]) -> None:
+    """What a version declares never changes once it can be deployed, and is too large to be read twice a second."""
+    for version in _METHODS.keys() - versions:
+        del _METHODS[version]
+    if unknown := versions - _METHODS.keys():
+        for version, config in ModelVersion.objects.filter(uuid__in=unknown).values_list("uuid", "config"):
+            _METHODS[version] = _methods_of(ModelConfig.from_dict(config))
+
+
+def _methods_of(config: ModelConfig) -> Methods:
+    """Of what no request can ask for, such as a path with an umlaut, the gateway need not know."""
+    found: dict[str, list[str]] = {}
+    for api in config.apis:
+        if api.url.isascii() and _METHOD.fullmatch(api.method):
+            found.setdefault("/" + api.url.lstrip("/"), []).append(api.method.upper())
+    return tuple((path, tuple(methods)) for path, methods in sorted(found.items()))
 
 
 def _sockets(host: str) -> dict[int, list[str]]:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from registry.errors import ArtifactStoreUnavailable
 from registry.models import ModelVersion
@@ -122,11 +122,13 @@ def write(observed: Mapping[int, Mapping[str, Any]]) -> set[int]:
 
 
 def _write_routes() -> None:
-    """A disk that does not take them must not hide what happened; each round of the supervisor tries it again."""
+    """What keeps them from being written must not hide what happened; each round of the supervisor tries it again."""
     try:
         write_snapshot()
-    except OSError as error:
-        logger.warning("routes were not written", extra={"reason": str(error)[:500]})
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("routes were not written")
 
 
 def begin() -> list[int]:

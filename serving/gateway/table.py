@@ -12,6 +12,7 @@ from serving.gateway.refusals import (
     no_token,
     not_running,
     nothing_ready,
+    wrong_method,
     wrong_token,
 )
 from serving.routing import BrokenSnapshot, RevisionRoute, Routes, ServiceRoute, decode
@@ -22,13 +23,20 @@ logger = logging.getLogger("modelport.gateway")
 class Share:
     """A revision with what it is still owed of the calls."""
 
-    __slots__ = ("backends", "credit", "version", "weight")
+    __slots__ = ("_methods", "backends", "credit", "version", "weight")
 
     def __init__(self, route: RevisionRoute, backends: list[Backend]) -> None:
         self.version = route.version
         self.weight = route.weight
         self.backends = backends
         self.credit = 0
+        self._methods = {path.encode(): methods for path, methods in route.methods}
+
+    def check(self, method: str, path: bytes) -> None:
+        """Raises Refusal where the package declares this path, but not for this method."""
+        declared = self._methods.get(path)
+        if declared is not None and method not in declared:
+            raise wrong_method(declared)
 
 
 class Service:

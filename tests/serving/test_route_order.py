@@ -7,6 +7,7 @@ import uuid
 import pytest
 from django.db import OperationalError, transaction
 
+from registry.config import Api, ModelConfig
 from serving import rollout, snapshots
 from serving import supervisor_ledger as ledger
 from serving import transitions_instances as transitions
@@ -88,6 +89,22 @@ def test_flood_of_unknown_services_does_not_hold_up_the_others(tmp_path, startin
 
         assert (refused, status, door.health().value["snapshot"]) == ({404}, 200, serial)
         assert time.monotonic() - began < 5
+
+
+def test_method_that_the_package_does_not_declare_for_a_path_is_refused(tmp_path):
+    make_token(make_member("caller"), "developer", secret=SECRET)
+    config = ModelConfig(apis=(Api(), Api(url="/both"), Api(url="/both", method="PUT"))).as_dict()
+    service = make_service(version=make_version(config=config))
+    with backend(answers(OK)) as model, gateway(tmp_path) as door:
+        make_instance(service.revision, model.path)
+        write_snapshot()
+        wait_for(lambda: door.health().value["services"] == 1)
+        calls = [("POST", ""), ("POST", "/"), ("GET", "/"), ("GET", "/both"), ("PUT", "/both"), ("GET", "/other")]
+        found = [door.ask(f"/infer/{service.uuid}{path}", method) for method, path in calls]
+
+    assert [answer.status for answer in found] == [200, 200, 405, 405, 200, 200]
+    assert [answer.headers["Allow"] for answer in found] == [None, None, "POST", "POST, PUT", None, None]
+    assert found[2].value["error_msg"] == "The model declares this path for POST alone."
 
 
 def test_routes_are_written_before_the_new_state_can_be_read(starting, monkeypatch):

@@ -8,6 +8,7 @@ from django.db import connection
 from django.utils.timezone import now
 
 from accounts.models import ApiToken, Membership
+from registry.config import Api, ModelConfig
 from registry.models import DeploymentType
 from serving.models import Desired, Instance, InstanceState, Purpose, ServiceState, Wanted
 from serving.queries_routes import routes_of
@@ -27,7 +28,9 @@ from tests.factories import make_member, make_user, make_version, make_workspace
 from tests.serving.rows import add_revision, make_instance, make_service
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
-ROUTES = Routes({"s": ServiceRoute(1, (RevisionRoute("v", 100, ("/a", "/b")),))}, {"d": TokenRoute(1, 9.5)})
+ROUTES = Routes(
+    {"s": ServiceRoute(1, (RevisionRoute("v", 100, ("/a", "/b"), (("/", ("POST",)),)),))}, {"d": TokenRoute(1, 9.5)}
+)
 
 
 @pytest.fixture(autouse=True)
@@ -48,10 +51,10 @@ def test_snapshot_is_read_as_it_was_written():
     "broken",
     [
         b"",
-        b"modelport-routes 1 7",
+        b"modelport-routes 2 7",
         encode(document_of(ROUTES), 7)[:-1],
         encode(document_of(ROUTES), 7) + b" ",
-        encode(document_of(ROUTES), 7).replace(b"routes 1 7", b"routes 2 7"),
+        encode(document_of(ROUTES), 7).replace(b"routes 2 7", b"routes 1 7"),
         encode(b"[]", 7),
         encode(b'{"services": {"s": 1}, "tokens": {}}', 7),
         random.Random(7).randbytes(100),
@@ -105,6 +108,16 @@ def test_service_that_does_not_run_is_known_without_revisions(settings, state):
     assert found == {str(service.uuid): ServiceRoute(service.workspace_id, ())}
 
 
+def test_methods_are_those_that_the_package_declares(settings):
+    unaskable = (Api(url="/ü"), Api(method="GET\r\nX: 1"))
+    apis = (Api(), Api(url="ask", method="post"), Api(url="/ask", method="PUT"), *unaskable)
+    service = make_service(version=make_version(config=ModelConfig(apis=apis).as_dict()))
+
+    [route] = routes_of(settings.HOST_NAME).services[str(service.uuid)].revisions
+
+    assert route.methods == (("/", ("POST",)), ("/ask", ("POST", "PUT")))
+
+
 def test_deleted_and_batch_services_are_not_known(settings):
     deleted = make_service(state=ServiceState.STOPPING)
     deleted.desired = Desired.DELETED
@@ -148,6 +161,8 @@ def test_number_of_queries_is_constant(settings, django_assert_num_queries, coun
         make_instance(service.revision)
         make_token(make_member(f"m{number}"), "developer", secret=f"mp_{number}")
 
+    with django_assert_num_queries(5):
+        routes_of(settings.HOST_NAME)
     with django_assert_num_queries(4):
         routes_of(settings.HOST_NAME)
 
