@@ -82,11 +82,12 @@ class Table:
         self._routes = Routes()
         self._backends: dict[str, Backend] = {}
         self._seen: tuple[int, int, int] | None = None
+        self._unreadable = False
 
     @property
     def known(self) -> bool:
-        """Whether any snapshot was read."""
-        return self.serial >= 0
+        """Whether any snapshot was read, if only just now."""
+        return self.serial >= 0 or (self._look_again() and self.serial >= 0)
 
     def look(self) -> None:
         """Read the snapshot again where its file has changed; a broken one leaves the last good one in force."""
@@ -97,11 +98,12 @@ class Table:
                 return
             self._seen = seen
             serial, routes = decode(self.path.read_bytes())
+            self._unreadable = False
         except FileNotFoundError:
             return
         except OSError as error:
             # The file may be as good as any: it is this process that had no descriptor left, or the disk no answer.
-            self._seen = None
+            self._seen, self._unreadable = None, True
             logger.warning("the snapshot cannot be read", extra={"reason": str(error)})
             return
         except BrokenSnapshot as error:
@@ -116,7 +118,7 @@ class Table:
         A file that could not be read is left to that: many calls at once must not read it again and again.
         """
         try:
-            if self._seen is None or _looks_of(self.path.stat()) == self._seen:
+            if self._unreadable or _looks_of(self.path.stat()) == self._seen:
                 return False
         except OSError:
             return False

@@ -28,9 +28,8 @@ from tests.factories import make_member, make_user, make_version, make_workspace
 from tests.serving.rows import add_revision, make_instance, make_service
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
-ROUTES = Routes(
-    {"s": ServiceRoute(1, (RevisionRoute("v", 100, ("/a", "/b"), (("/", ("POST",)),)),))}, {"d": TokenRoute(1, 9.5)}
-)
+ROUTE = RevisionRoute("v", 100, ("/a", "/b"), (("/", ("POST",)),))
+ROUTES = Routes({"s": ServiceRoute(1, (ROUTE,))}, {"d": TokenRoute(1, 9.5)})
 
 
 @pytest.fixture(autouse=True)
