@@ -1,4 +1,4 @@
-"""What `manage.py up` starts, watches and stops: the broker, the web server, workers, beat and those that serve."""
+"""What `manage.py up` starts, watches and stops: broker, web server, workers, builder, beat and those that serve."""
 
 import ctypes
 import fcntl
@@ -29,7 +29,7 @@ STEADY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 START_SECONDS = 60.0
 LOG_BYTES = 16 * 1024 * 1024
-ROLES = ("web", "worker", "beat", "supervisor", "gateway")
+ROLES = ("web", "worker", "builder", "beat", "supervisor", "gateway")
 
 
 class CannotStart(Exception):
@@ -261,21 +261,22 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
 def console_programs(run: Path) -> list[Program]:
     """The console's own processes, in the order they start."""
     workers = [f"worker-{number}" if number > 1 else "worker" for number in range(1, settings.WORKERS + 1)]
-    own = {"web": "web", **dict.fromkeys(workers, "worker"), "beat": "beat"}
-    names = own | {"supervisor": "supervisor", "gateway": "gateway"}
+    others = ("builder", "beat", "supervisor", "gateway")
+    names = {"web": "web", **dict.fromkeys(workers, "worker"), **{role: role for role in others}}
     return [Program(name, command(role, run=run, node=name), log=log_file(name)) for name, role in names.items()]
 
 
 def command(role: str, *, run: Path, node: str) -> tuple[str, ...]:
-    """The command line of one process; `node` is the name of a worker, its own on this host."""
+    """The command line of one process; `node` names a worker or builder, alone on this host."""
     web = (
         f"gunicorn --bind {settings.LISTEN} --workers {settings.WEB_WORKERS} --threads {settings.WEB_THREADS} --config"
     )
-    worker = f"celery --quiet -A console worker --concurrency 2 --without-gossip --without-mingle --hostname {node}@%h"
+    worker = f"celery --quiet -A console worker --without-gossip --without-mingle --hostname {node}@%h"
     beat = "celery --quiet -A console beat --pidfile= --schedule"
     arguments = {
         "web": ("-m", *web.split(), str(settings.BASE_DIR / "console" / "gunicorn.conf.py")),
-        "worker": ("-m", *worker.split()),
+        "worker": ("-m", *worker.split(), "--queues", "celery", "--concurrency", "2"),
+        "builder": ("-m", *worker.split(), "--queues", "builds", "--concurrency", str(settings.BUILDS_AT_ONCE)),
         "beat": ("-m", *beat.split(), str(run / "beat-schedule")),
         "supervisor": ("manage.py", "supervise"),
         "gateway": ("manage.py", "gateway"),

@@ -196,7 +196,12 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Zero is the first to be taken: a sweep never waits behind a long queue, where it would be too old before its turn.
-CELERY_TASK_ROUTES = {"*": {"priority": 6}}
+# Builds wait in a queue of their own, as they take minutes: imports, rollouts and proofs never stand behind them.
+CELERY_TASK_ROUTES = {
+    "serving.prepare": {"queue": "builds", "priority": 6},
+    "serving.make_environment": {"queue": "builds", "priority": 6},
+    "*": {"priority": 6},
+}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None

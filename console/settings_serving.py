@@ -7,6 +7,7 @@ VERSION_PREPARER = env.text("MODELPORT_VERSION_PREPARER", "serving.prepare").rem
 # Environments of models: where wheels come from, and what building one may cost (seconds and bytes).
 PACKAGE_INDEX = env.text("MODELPORT_PACKAGE_INDEX")
 FIND_LINKS = env.words("MODELPORT_FIND_LINKS", [])
+BUILDS_AT_ONCE = env.number("MODELPORT_BUILDS_AT_ONCE", 1, least=1)
 BUILD_TIMEOUT_SECONDS = env.seconds("MODELPORT_BUILD_TIMEOUT_SECONDS", 1800, least=1)
 BUILD_MEMORY_BYTES = env.number("MODELPORT_BUILD_MEMORY_BYTES", 8 * 1024**3, least=1024**3)
 BUILD_MAX_BYTES = env.number("MODELPORT_BUILD_MAX_BYTES", 10 * 1024**3, least=1024**2)

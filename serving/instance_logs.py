@@ -39,6 +39,11 @@ def root() -> Path:
     return Path(settings.DATA) / "instances"
 
 
+def folders() -> set[UUID]:
+    """The instances that have a folder. What else lies there is none of ours and stays."""
+    return {uuid for path in root().glob("*") if (uuid := _uuid_of(path.name))}
+
+
 def remove(uuid: UUID) -> None:
     shutil.rmtree(folder_of(uuid), ignore_errors=True)
 
@@ -132,6 +137,15 @@ def _last_lines(path: Path, lines: int) -> list[str]:
     whole = found[1:] if start and len(found) > 1 else found
     texts = [line.decode("utf-8", "replace").replace("\0", "") for line in whole if line]
     return texts[-lines:] if lines else []
+
+
+def _uuid_of(name: str) -> UUID | None:
+    """Of a name that we would have written ourselves; other spellings of a uuid are none."""
+    try:
+        uuid = UUID(name)
+    except ValueError:
+        return None
+    return uuid if str(uuid) == name else None
 
 
 def _old(path: Path) -> Path:

@@ -34,6 +34,14 @@ register_messages(
         "instance.store_unavailable": _(
             "The artifact store did not give the files of the package. It is tried again in a moment."
         ),
+        "instance.cannot_begin": _(
+            "This host could not start the process: %(reason)s. It is tried again in a moment; if it stays, tell the "
+            "operator of this console."
+        ),
+        "instance.no_interpreter": _(
+            "The Python of this version's environment is missing or damaged on this host. It is tried again in a "
+            "moment; if it stays, have the version prepared again."
+        ),
         "instance.no_sandbox": _(
             "Models are not started, because the sandbox does not protect this host: %(names)s. The operator finds the "
             "reasons in the supervisor's log."

@@ -47,6 +47,10 @@ register_messages(
             "Nothing started it within %(seconds)s seconds. See that the supervisor of host %(host)s runs "
             "(`manage.py up` starts it), then try again."
         ),
+        "proof.no_room": _(
+            "Within %(seconds)s seconds host %(host)s had no %(memory)s MiB of memory free for it: services and other "
+            "proofs use them. Stop a service, then try again."
+        ),
         "proof.instance_gone": _("Its process was taken away before it was asked. Try again."),
         "proof.worker_died": _(
             "The worker stopped %(attempts)s times while it asked. Try again; if that happens again, ask the operator "

@@ -32,6 +32,8 @@ register_messages(
         "service.model_starting": _("[%(model)s %(version)s] Starting the model"),
         "service.started": _("Service %(name)s started"),
         "service.recovered": _("Every instance answers again"),
+        "service.host_stopped": _("Stopped together with the console, with which it starts again"),
+        "service.started_again": _("Service %(name)s started again"),
         "service.instance_lost": _("An instance is given up: nothing was heard of host %(host)s for a while"),
         "service.concerning": _("Only %(ready)s of %(total)s instances are ready"),
         "service.failed": _("Service %(name)s failed"),

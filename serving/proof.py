@@ -32,6 +32,7 @@ from serving.models import (
     Wanted,
 )
 from serving.proof_outcomes import SCHEMA, USER, Outcome, ask_once, measured, not_started
+from serving.queries_room import proofs_without_room
 from serving.specs import machine_size
 
 logger = logging.getLogger(__name__)
@@ -146,6 +147,13 @@ def waiting_for_supervisor(record: ProofRecord) -> bool:
     return pending and now() > record.created_at + timedelta(seconds=settings.PROOF_NOTICE_SECONDS)
 
 
+def waiting_for_room(record: ProofRecord) -> bool:
+    """Whether its instance waits until the memory it needs is free on this host."""
+    instance = record.instance
+    pending = record.state == ProofState.RUNNING and instance is not None and instance.state == InstanceState.PENDING
+    return pending and record.instance_id in proofs_without_room()
+
+
 def sweep() -> None:
     """Ring what a lost bell or a crashed worker left, and take away processes whose proof has ended."""
     running = ProofRecord.objects.filter(transitions_proofs.free()).exclude(AWAITING)
@@ -224,6 +232,8 @@ def _outcome(record: ProofRecord) -> Outcome:
         return Outcome(ProofState.FAILED, "proof.instance_gone")
     if instance.state == InstanceState.PENDING:
         waited = {"seconds": f"{settings.PROOF_PATIENCE_SECONDS:g}", "host": instance.host}
+        if instance.pk in proofs_without_room():
+            return Outcome(ProofState.FAILED, "proof.no_room", waited | {"memory": instance.memory_limit})
         return Outcome(ProofState.FAILED, "proof.no_supervisor", waited)
     return Outcome(ProofState.FAILED, "proof.not_healthy", {"seconds": instance.load_seconds})
 

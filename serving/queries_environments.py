@@ -1,12 +1,13 @@
 """Which versions wait to be prepared, and which environments nobody needs."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
-from registry.models import ModelVersion, Status
+from registry.models import ModelVersion, Status, VersionEvent
 from registry.queries import LARGE
-from serving.models import Environment, Making, VersionEnvironment
+from serving.models import Environment, Making, ProofRecord, ProofState, VersionEnvironment
 
 
 def waiting_versions(at: datetime) -> QuerySet[ModelVersion]:
@@ -20,6 +21,20 @@ def wanted_environments(at: datetime) -> QuerySet[VersionEnvironment]:
     free = Q(lease_until=None) | Q(lease_until__lt=at)
     rows = VersionEnvironment.objects.filter(free, making=Making.BUILDING).select_related("version")
     return rows.defer(*(f"version__{name}" for name in LARGE)).order_by("pk")
+
+
+def builds_under_way(at: datetime) -> bool:
+    """Whether anybody builds now; a version that is held by its proof is not built any more."""
+    held = ModelVersion.objects.filter(status=Status.BUILDING, lease_until__gte=at)
+    proven = ProofRecord.objects.filter(state=ProofState.RUNNING).values("version")
+    making = VersionEnvironment.objects.filter(making=Making.BUILDING, lease_until__gte=at)
+    return held.exclude(pk__in=proven).exists() or making.exists()
+
+
+def waiting_since(moment: datetime, versions: Collection[int]) -> set[int]:
+    """Those of the versions to which nothing has happened since then."""
+    latest = VersionEvent.objects.filter(version__in=versions).values("version").annotate(last=Max("at"))
+    return set(latest.filter(last__lt=moment).order_by().values_list("version", flat=True))
 
 
 def unused_environments(since: datetime) -> QuerySet[Environment]:

@@ -33,6 +33,7 @@ from serving.models import (
     Wanted,
 )
 from serving.queries_services import current_revisions
+from serving.transitions_instances import STOPPED_WITH_HOST
 
 logger = logging.getLogger(__name__)
 # More steps than any change takes; a service that still is not there is looked at again by the next sweep.
@@ -68,6 +69,12 @@ class Seen:
     @property
     def ready(self) -> int:
         return self.count(InstanceState.READY)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether what is not ready was stopped with its host, in good order."""
+        away = [instance for instance in self.current if instance.state != InstanceState.READY]
+        return bool(away) and all(instance.reason_code == STOPPED_WITH_HOST for instance in away)
 
     @property
     def all_failed(self) -> bool:
@@ -127,13 +134,11 @@ def due() -> QuerySet[Service]:
 
 
 def _keep_running(service: Service) -> bool:
-    if service.state == ServiceState.DEPLOYING:
-        return _deploy(service, _look_at(service))
-    if service.state not in transitions.STOPPABLE:
-        return False
     if service.stops_at and service.stops_at <= now():
         return transitions.begin_stop(service, by=None, automatic=True)
-    return _watch(service, _look_at(service))
+    if service.state == ServiceState.DEPLOYING:
+        return _deploy(service, _look_at(service))
+    return service.state in transitions.STOPPABLE and _watch(service, _look_at(service))
 
 
 def _keep_stopped(service: Service) -> bool:
@@ -192,6 +197,8 @@ def _deploy(service: Service, seen: Seen) -> bool:
 
 def _timed_out(service: Service, seen: Seen) -> bool:
     if service.deploying_since is None or not seen.revisions:
+        return False
+    if service.started_at and service.phase == transitions.SCHEDULING:  # It waits for its host.
         return False
     return service.deploying_since + timedelta(minutes=max(each.timeout for each in seen.revisions)) <= now()
 
@@ -256,6 +263,8 @@ def _watch(service: Service, seen: Seen) -> bool:
         return _fail(service, seen)
     if seen.ready == seen.total:
         return service.state != ServiceState.RUNNING and transitions.run(service)
+    if seen.interrupted:
+        return transitions.interrupt(service)
     if service.state == ServiceState.RUNNING:
         return _concern(service, seen)
     told = {"ready": seen.ready, "total": seen.total}

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MARK = "modelport-routes"
-FORMAT = 1
+FORMAT = 2
+Methods = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 class BrokenSnapshot(Exception):
@@ -19,11 +20,15 @@ class BrokenSnapshot(Exception):
 
 @dataclass(frozen=True)
 class RevisionRoute:
-    """A version's share of a service's calls, and the sockets of the instances that answer it now."""
+    """A version's share of a service's calls, and the sockets of the instances that answer it now.
+
+    `methods` are those that its package declares, by path; a path that is not among them takes any.
+    """
 
     version: str
     weight: int
     sockets: tuple[str, ...]
+    methods: Methods = ()
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,10 @@ class Routes:
 def document_of(routes: Routes) -> bytes:
     """The document, the same bytes for the same routes."""
     services = {
-        uuid: [each.workspace, [[part.version, part.weight, list(part.sockets)] for part in each.revisions]]
+        uuid: [
+            each.workspace,
+            [[part.version, part.weight, list(part.sockets), dict(part.methods)] for part in each.revisions],
+        ]
         for uuid, each in sorted(routes.services.items())
     }
     tokens = {digest: [each.workspace, each.expires] for digest, each in sorted(routes.tokens.items())}
@@ -91,9 +99,16 @@ def _routes(found: dict[str, Any]) -> Routes:
     services = {
         uuid: ServiceRoute(
             int(workspace),
-            tuple(RevisionRoute(version, int(weight), tuple(sockets)) for version, weight, sockets in parts),
+            tuple(
+                RevisionRoute(version, int(weight), tuple(sockets), _methods(declared))
+                for version, weight, sockets, declared in parts
+            ),
         )
         for uuid, (workspace, parts) in found["services"].items()
     }
     tokens = {digest: TokenRoute(int(workspace), expires) for digest, (workspace, expires) in found["tokens"].items()}
     return Routes(services, tokens)
+
+
+def _methods(declared: dict[str, list[str]]) -> Methods:
+    return tuple((path, tuple(methods)) for path, methods in declared.items())

@@ -20,7 +20,8 @@ from registry.transitions import Line, lock_model
 from serving import transitions_services as transitions
 from serving.errors import ServiceRefused
 from serving.models import Route, Service, ServiceEvent, ServiceRevision
-from serving.queries_services import REAL_TIME, counted, current_revisions, promised_memory
+from serving.queries_room import memory_in_use
+from serving.queries_services import REAL_TIME, counted, current_revisions
 from serving.services_environments import ensure_environment
 from serving.specs import (
     MOST_INSTANCES,
@@ -160,9 +161,9 @@ def why_not_deploy(version: ModelVersion) -> ServiceRefused | None:
 
 
 def machine_now(*, but: Service | None = None) -> Machine:
-    """What the public pool has, and how much of it is promised."""
+    """What the public pool has, and how much of it is promised to services and taken by proofs."""
     size = machine_size()
-    return Machine(size.cores, size.memory, promised_memory(but=but))
+    return Machine(size.cores, size.memory, memory_in_use(but=but))
 
 
 def _check_version(version: ModelVersion) -> None:

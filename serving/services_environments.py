@@ -26,11 +26,22 @@ from serving import environments, transitions_making
 from serving import transitions_environments as transitions
 from serving.building_making import MAKE, give_up_dead
 from serving.models import Environment, EnvironmentState, Making, Overlay, VersionEnvironment
-from serving.queries_environments import record_of, unused_environments, waiting_versions, wanted_environments
+from serving.queries_environments import (
+    builds_under_way,
+    record_of,
+    unused_environments,
+    waiting_since,
+    waiting_versions,
+    wanted_environments,
+)
 
 logger = logging.getLogger(__name__)
 # The folder of a build shows every moment that it is in use; this many leases later it is left over.
 LEASES_LEFT = 2
+# A sweep rings for so many only; what was put into the queue has its own bell there.
+RUNG_AT_ONCE = 10
+# So long nobody builds anything although something waits: there is no builder.
+UNTAKEN = timedelta(seconds=60)
 
 
 def environment_stands(version: ModelVersion) -> bool:
@@ -94,14 +105,19 @@ def take_as_declared(version: ModelVersion, *, by: User) -> bool:
 def sweep_preparations() -> None:
     """Ring what waits to be prepared; end what took too many workers with it; remove what dead ones left half made."""
     _sweep_unfinished()
-    for version in waiting_versions(now()):
+    at = now()
+    waiting = []
+    for version in waiting_versions(at):
         if version.attempts >= settings.BUILD_ATTEMPTS and version.lease_until is not None:
             preparation.fail_build(version, "build.worker_died", attempts=version.attempts)
         else:
-            _ring(settings.VERSION_PREPARER, version)
-    for record in wanted_environments(now()):
-        if not give_up_dead(record):
-            _ring(MAKE, record.version)
+            waiting.append((settings.VERSION_PREPARER, version))
+    waiting += [(MAKE, record.version) for record in wanted_environments(at) if not give_up_dead(record)]
+    waiting = waiting[:RUNG_AT_ONCE]
+    forgotten = waiting_since(at - UNTAKEN, [version.pk for _task, version in waiting]) if waiting else set()
+    idle = bool(forgotten) and not builds_under_way(at)
+    for task, version in waiting:
+        _ring(task, version, elsewhere=idle and version.pk in forgotten)
 
 
 def sweep_environments() -> None:
@@ -166,10 +182,16 @@ def _ring_after_commit(version: ModelVersion) -> None:
     transaction.on_commit(ring, robust=True)
 
 
-def _ring(task: str, version: ModelVersion) -> None:
-    """A bell that was not heard when the next sweep rings is dropped, so they never pile up."""
+def _ring(task: str, version: ModelVersion, *, elsewhere: bool = False) -> None:
+    """A bell that was not heard when the next sweep rings is dropped, so they never pile up.
+
+    One that rings `elsewhere` is for the workers: where no builder was started, they build.
+    """
+    place = {"queue": current_app.conf.task_default_queue} if elsewhere else {}
+    if elsewhere:
+        logger.warning("no builder takes builds, so a worker is asked", extra={"version": version.pk})
     try:
-        current_app.send_task(task, [version.pk], expires=settings.BUILD_SWEEP_SECONDS)
+        current_app.send_task(task, [version.pk], expires=settings.BUILD_SWEEP_SECONDS, **place)
     except OperationalError:
         logger.warning("broker unavailable", extra={"version": version.pk})
 

@@ -55,7 +55,7 @@ USUAL = "modelarts.vm.cpu.1u"
 
 @dataclass(frozen=True)
 class Machine:
-    """What the public pool consists of, and how much of its memory is promised to services already."""
+    """What the public pool consists of, and how much of its memory services and proofs have already."""
 
     cores: int
     memory: int

@@ -28,7 +28,8 @@ from serving import supervisor_ledger as ledger
 from serving import transitions_instances as transitions
 from serving.calls import ingest
 from serving.models import INSTANCE_RESTS, InstanceState, Wanted
-from serving.sandbox import install_code
+from serving.queries_room import proofs_without_room
+from serving.sandbox import NoSuchInterpreter, install_code
 from serving.sandbox_cgroups import Groups
 from serving.snapshots import write_snapshot
 from serving.supervisor_keeper import Keeper
@@ -66,6 +67,7 @@ class Supervisor:
         self._keepers: dict[int, Keeper] = {}
         self._written: dict[int, dict[str, Any]] = {}
         self._rows: dict[int, Row] = {}
+        self._crowded: set[int] = set()
         self._uids: set[int] = set()
         self._table = ThreadPoolExecutor(1, thread_name_prefix="tables")
         self._bell = ThreadPoolExecutor(1, thread_name_prefix="bell")
@@ -110,9 +112,9 @@ class Supervisor:
                 group=self._groups.make(name, plan.limits),
                 threads=self._ends,
             )
-        except BaseException:
+        except BaseException as error:
             self._uids.discard(uid or 0)
-            raise
+            raise _told(error, row) from error
         running.protections = self._protections
         running.released = lambda: self._uids.discard(uid or 0)
         return running
@@ -146,6 +148,7 @@ class Supervisor:
         try:
             await self._write()
             self._rows = await self._in(self._table, ledger.rows)
+            self._crowded = await self._find_crowded()
             await self._apply()
         except DatabaseError as error:
             logger.warning("database is away; instances keep running", extra={"reason": str(error)[:500]})
@@ -179,6 +182,12 @@ class Supervisor:
         if pk not in self._rows:
             self._ends.submit(instance_logs.remove, keeper.row.uuid)
 
+    async def _find_crowded(self) -> set[int]:
+        """Proofs that wait for memory: services have a promise of theirs, proofs come as it is free."""
+        if not any(row.may_wait and pk not in self._keepers for pk, row in self._rows.items()):
+            return set()
+        return await self._in(self._table, partial(proofs_without_room, set(self._keepers)))
+
     async def _apply(self) -> None:
         for pk, row in self._rows.items():
             await self._apply_to(pk, row)
@@ -191,8 +200,9 @@ class Supervisor:
             if row.wanted == Wanted.STOPPED:
                 keeper.end()
         elif row.wants_process:
-            self._keepers[pk] = Keeper(row, self)
-            self._written[pk] = {"state": InstanceState(row.state), "starts": row.starts}
+            if pk not in self._crowded:
+                self._keepers[pk] = Keeper(row, self)
+                self._written[pk] = {"state": InstanceState(row.state), "starts": row.starts}
         elif row.state not in INSTANCE_RESTS and await self._in(self._table, partial(transitions.stop_unstarted, pk)):
             self._ring(pk)
 
@@ -206,7 +216,7 @@ class Supervisor:
 
     async def _end(self) -> None:
         for keeper in self._keepers.values():
-            keeper.end(InstanceState.PENDING, "instance.supervisor_stopped")
+            keeper.end(InstanceState.PENDING, transitions.STOPPED_WITH_HOST)
         for keeper in list(self._keepers.values()):
             await keeper.finished()
         await self._do_last()
@@ -227,6 +237,18 @@ class Supervisor:
 
     async def _in(self, threads: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(threads, _with_connection, work)
+
+
+def _told(error: BaseException, row: Row) -> BaseException:
+    """What kept a process from being started, in words where it was the host and no mistake of ours."""
+    if isinstance(error, NoSuchInterpreter):
+        told = CannotStart("instance.no_interpreter", final=False)
+    elif isinstance(error, OSError):
+        told = ledger.no_room_or_right(error)
+    else:
+        return error
+    logger.warning("process cannot be started", extra={"instance": row.pk, "reason": str(error)[:500]})
+    return told
 
 
 def supervise(data: Path) -> None:

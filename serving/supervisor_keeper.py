@@ -20,7 +20,7 @@ from serving.models import InstanceState, Purpose
 from serving.supervisor_health import Health, ask
 from serving.supervisor_ledger import MEBIBYTE, CannotStart, Plan, Row
 from serving.supervisor_processes import SIGNALLED
-from serving.transitions_instances import NOT_RUNNING
+from serving.transitions_instances import NOT_RUNNING, STOPPED_WITH_HOST
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +95,7 @@ class Keeper:
         self.row = row
         self.values: dict[str, Any] = {"state": InstanceState.PENDING, "starts": row.starts}
         self._host = host
+        self._interrupted = row.reason == STOPPED_WITH_HOST
         self._crashes: deque[float] = deque(maxlen=settings.INSTANCE_CRASHES)
         self._ending = asyncio.Event()
         self._last: dict[str, Any] = {"state": InstanceState.STOPPED, "reason_code": "", "reason_params": {}}
@@ -146,7 +147,7 @@ class Keeper:
     def _started(self, process: Running) -> None:
         self.values |= NOT_RUNNING | {
             "state": InstanceState.STARTING,
-            "reason_code": "",
+            "reason_code": STOPPED_WITH_HOST if self._interrupted else "",
             "reason_params": {},
             "exit_code": None,
             "restart_at": None,
@@ -176,6 +177,7 @@ class Keeper:
         await self.wait(seconds)
 
     def _say(self, state: InstanceState, ended: Ended) -> None:
+        self._interrupted = False
         self.values |= NOT_RUNNING | {
             "state": state,
             "reason_code": ended.code,

@@ -11,14 +11,15 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from registry.errors import ArtifactStoreUnavailable
 from registry.models import ModelVersion
 from serving import instance_logs, packages
 from serving import transitions_instances as transitions
-from serving.models import INSTANCE_RESTS, Environment, Instance, InstanceState, Wanted
+from serving.models import INSTANCE_RESTS, Environment, Instance, InstanceState, Purpose, Wanted
 from serving.sandbox_cgroups import Limits
+from serving.snapshots import write_snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +46,17 @@ class Row:
     wanted: str
     state: str
     starts: int
+    reason: str = ""
 
     @property
     def wants_process(self) -> bool:
         """A failed one rests until its row is taken away."""
         return self.wanted == Wanted.RUNNING and self.state != InstanceState.FAILED
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether it is not started while memory is short."""
+        return self.purpose == Purpose.PROOF and self.state == InstanceState.PENDING and self.wants_process
 
 
 @dataclass(frozen=True)
@@ -68,8 +75,8 @@ class Plan:
 
 def rows() -> dict[int, Row]:
     """All instances of this host, at rest or not; one query."""
-    found = transitions.of_this_host().only("pk", "uuid", "purpose", "wanted", "state", "starts")
-    return {each.pk: Row(each.pk, each.uuid, each.purpose, each.wanted, each.state, each.starts) for each in found}
+    found = transitions.of_this_host().values_list("pk", "uuid", "purpose", "wanted", "state", "starts", "reason_code")
+    return {each[0]: Row(*each) for each in found}
 
 
 def plan_of(pk: int) -> Plan:
@@ -103,9 +110,25 @@ def interpreter_of(version: ModelVersion) -> Path:
 
 
 def write(observed: Mapping[int, Mapping[str, Any]]) -> set[int]:
-    """Write what changed of each instance, in one transaction; those whose row is gone."""
+    """Write what changed of each instance, in one transaction; those whose row is gone.
+
+    The gateway's routes are written before anybody can read the new states: a service that is seen to run is answered.
+    """
     with transaction.atomic():
-        return {pk for pk, values in observed.items() if not transitions.observe(pk, dict(values))}
+        gone = {pk for pk, values in observed.items() if not transitions.observe(pk, dict(values))}
+        if any("state" in values for values in observed.values()):
+            _write_routes()
+    return gone
+
+
+def _write_routes() -> None:
+    """What keeps them from being written must not hide what happened; each round of the supervisor tries it again."""
+    try:
+        write_snapshot()
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("routes were not written")
 
 
 def begin() -> list[int]:
@@ -119,10 +142,8 @@ def sweep() -> None:
     mine = transitions.of_this_host()
     used = set(mine.exclude(state__in=INSTANCE_RESTS).values_list("version__digest", flat=True))
     packages.sweep(used, older=settings.PACKAGE_KEPT_SECONDS)
-    known = {str(uuid) for uuid in mine.values_list("uuid", flat=True)}
-    for folder in instance_logs.root().glob("*"):
-        if folder.name not in known:
-            instance_logs.remove(UUID(folder.name))
+    for uuid in instance_logs.folders() - set(mine.values_list("uuid", flat=True)):
+        instance_logs.remove(uuid)
 
 
 def _package(version: ModelVersion) -> Path:
@@ -130,6 +151,14 @@ def _package(version: ModelVersion) -> Path:
         return packages.materialise(version)
     except packages.PackageDamaged as damage:
         raise CannotStart("instance.package_damaged", path=damage.path) from damage
-    except (ArtifactStoreUnavailable, OSError) as error:
+    except ArtifactStoreUnavailable as error:
         logger.warning("package cannot be brought", extra={"version": version.pk, "reason": str(error)[:500]})
         raise CannotStart("instance.store_unavailable", final=False) from error
+    except OSError as error:
+        logger.warning("package cannot be written", extra={"version": version.pk, "reason": str(error)[:500]})
+        raise no_room_or_right(error) from error
+
+
+def no_room_or_right(error: OSError) -> CannotStart:
+    """What the host refused, such as a place on its disk: the same start may succeed in a moment."""
+    return CannotStart("instance.cannot_begin", final=False, reason=error.strerror or type(error).__name__)

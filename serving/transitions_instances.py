@@ -14,6 +14,8 @@ from serving.models import INSTANCE_RESTS, Instance, InstanceState, Wanted
 logger = logging.getLogger(__name__)
 
 INSTANCE_CHANGED = "serving.instance_changed"
+# The reason of what an orderly end of its supervisor stopped, kept until it is ready again or something befalls it.
+STOPPED_WITH_HOST = "instance.supervisor_stopped"
 NOT_RUNNING: dict[str, Any] = {"pid": None, "socket": "", "memory": 0, "ready_at": None}
 
 

@@ -16,6 +16,8 @@ from serving.models import Desired, Service, ServiceEvent, ServiceState
 STARTABLE = (ServiceState.STOPPED, ServiceState.FAILED, ServiceState.FINISHED)
 STOPPABLE = (ServiceState.RUNNING, ServiceState.CONCERNING)
 WANTED = Q(desired=Desired.RUNNING)
+# It ran, was stopped with its host, and starts again.
+INTERRUPTED = Q(state=ServiceState.DEPLOYING, started_at__isnull=False)
 KEPT = ~Q(desired=Desired.DELETED)
 
 PREPARING, SCHEDULING, STARTING = "environment", "schedule", "start"
@@ -37,24 +39,37 @@ def begin(service: Service, *, by: User | None) -> bool:
 
 
 def enter_phase(service: Service, phase: str, *events: Line) -> bool:
-    """Come to the next phase of a deployment."""
+    """Come to the next phase of a deployment. The time for which a host was away does not count towards its end."""
     held = WANTED & Q(state=ServiceState.DEPLOYING) & ~Q(phase=phase)
-    return _move(service, ServiceState.DEPLOYING, *events, when=held, phase=phase)
+    values: dict[str, Any] = {"deploying_since": now()} if phase == STARTING and service.started_at else {}
+    return _move(service, ServiceState.DEPLOYING, *events, when=held, phase=phase, **values)
 
 
 def run(service: Service) -> bool:
     """Every instance is ready; the time until an automatic stop counts from the first moment of a run."""
-    first = service.state == ServiceState.DEPLOYING
-    event = Line("service.started", {"name": service.name}) if first else Line("service.recovered")
     return _move(
         service,
         ServiceState.RUNNING,
-        *([event, *_auto_stop_line(service)] if first else [event]),
+        *_run_lines(service),
         when=WANTED & Q(state=service.state),
         phase="",
         reason_code="",
         reason_params={},
         **_run_values(service),
+    )
+
+
+def interrupt(service: Service) -> bool:
+    """Its instances were stopped with their host, in good order, and start again with it."""
+    return _move(
+        service,
+        ServiceState.DEPLOYING,
+        Line("service.host_stopped"),
+        when=WANTED & Q(state__in=STOPPABLE),
+        phase=SCHEDULING,
+        deploying_since=now(),
+        reason_code="",
+        reason_params={},
     )
 
 
@@ -86,11 +101,11 @@ def fail(service: Service, code: str, params: Mapping[str, Any], event: Line) ->
 
 
 def begin_stop(service: Service, *, by: User | None, automatic: bool = False) -> bool:
-    """Stop what runs; one whose time has come only if that is still so."""
-    when = WANTED & Q(state__in=STOPPABLE)
+    """Stop what runs; one whose time has come only if that is still so, also while it waits for its host."""
+    when = Q(state__in=STOPPABLE)
     event = Line("service.auto_stopped") if automatic else Line("service.stopping")
     if automatic:
-        when &= Q(stops_at__lte=now())
+        when = (when | INTERRUPTED) & Q(stops_at__lte=now())
     values: dict[str, Any] = {
         "desired": Desired.STOPPED,
         "phase": "",
@@ -98,7 +113,7 @@ def begin_stop(service: Service, *, by: User | None, automatic: bool = False) ->
         "reason_code": "",
         "reason_params": {},
     }
-    return _move(service, ServiceState.STOPPING, event, when=when, by=by, **values)
+    return _move(service, ServiceState.STOPPING, event, when=WANTED & when, by=by, **values)
 
 
 def end_stop(service: Service) -> bool:
@@ -134,16 +149,21 @@ def note(service: Service, *events: Line) -> None:
 
 
 def _run_values(service: Service) -> dict[str, Any]:
-    if service.state != ServiceState.DEPLOYING:
+    if service.state != ServiceState.DEPLOYING or service.started_at:
         return {}
     wait = service.auto_stop_seconds
     began = now()
     return {"started_at": began, "stops_at": began + timedelta(seconds=wait) if wait else None}
 
 
-def _auto_stop_line(service: Service) -> list[Line]:
+def _run_lines(service: Service) -> list[Line]:
+    if service.state != ServiceState.DEPLOYING:
+        return [Line("service.recovered")]
+    if service.started_at:
+        return [Line("service.started_again", {"name": service.name})]
     wait = service.auto_stop_seconds
-    return [Line("service.auto_stop_on", {"seconds": wait})] if wait else []
+    automatic = [Line("service.auto_stop_on", {"seconds": wait})] if wait else []
+    return [Line("service.started", {"name": service.name}), *automatic]
 
 
 @transaction.atomic

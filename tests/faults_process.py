@@ -42,6 +42,7 @@ from registry.services import VersionTaken, delete_version  # noqa: E402
 from stores.models import Bucket  # noqa: E402
 from tests.importers import jobs  # noqa: E402
 from tests.registry import exporting  # noqa: E402
+from tests.serving.building import deploy_service, hang_builds, look_at_service  # noqa: E402, F401
 
 STEPS = [
     (pipeline, "examine"),
@@ -142,6 +143,11 @@ def worker(*options):
     app.worker_main([*WORKER, *options])
 
 
+def builder(*options):
+    hang_builds()
+    app.worker_main([*WORKER, "--queues=builds", *options])
+
+
 def beat():
     app.start([*BEAT, f"--schedule={settings.DATA / 'beat'}", "--pidfile="])
 
@@ -168,7 +174,7 @@ def fork(role, options, log):
     os.dup2(output, 1)
     os.dup2(output, 2)
     try:
-        {"worker": worker, "beat": beat, "reader": reader}[role](*options)
+        {"worker": worker, "builder": builder, "beat": beat, "reader": reader}[role](*options)
     except BaseException:
         traceback.print_exc()
     finally:

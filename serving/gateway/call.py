@@ -89,6 +89,7 @@ class Call:
         self, target: tuple[str, bytes, bytes], receive: Receive, send: Send, patience: asyncio.Timeout
     ) -> int:
         self._share = self._service.choose()
+        self._share.check(target[0], target[1])
         body, whole = await self._first(receive)
         if whole:
             self._sent = True

@@ -9,6 +9,7 @@ import uvicorn
 from serving.gateway.app import Gateway
 from serving.gateway.options import Options
 from serving.gateway.protocol import Front
+from serving.gateway.sparing import Sparing
 
 # Less than the launcher waits before it kills.
 _STOP_SECONDS = 8
@@ -17,6 +18,8 @@ _STOP_SECONDS = 8
 def serve(options: Options) -> None:
     """Answer until a signal asks to stop; what is being answered is finished."""
     _open_as_many_as_allowed()
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Sparing())
     gateway = Gateway(options)
     front = type("GatewayFront", (Front,), {"options": options, "fronts": gateway.fronts})
     logging.getLogger("uvicorn").setLevel(logging.WARNING)

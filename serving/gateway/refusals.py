@@ -44,6 +44,11 @@ def no_method() -> Refusal:
     return Refusal(405, "APIG.0101", "Use POST or GET.", ((b"allow", b"GET, POST, PUT, PATCH, DELETE"),))
 
 
+def wrong_method(declared: tuple[str, ...]) -> Refusal:
+    told = f"The model declares this path for {' and '.join(declared)} alone."
+    return Refusal(405, "APIG.0101", told, ((b"allow", ", ".join(declared).encode()),))
+
+
 def no_token() -> Refusal:
     told = "Send an API token of the workspace as X-Auth-Token, or as Authorization: Bearer."
     return Refusal(401, "APIG.0301", told, ((b"www-authenticate", _BEARER),))

@@ -1,6 +1,7 @@
 """The routes that are in force, read again whenever their file changes."""
 
 import logging
+import os
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +12,7 @@ from serving.gateway.refusals import (
     no_token,
     not_running,
     nothing_ready,
+    wrong_method,
     wrong_token,
 )
 from serving.routing import BrokenSnapshot, RevisionRoute, Routes, ServiceRoute, decode
@@ -21,13 +23,20 @@ logger = logging.getLogger("modelport.gateway")
 class Share:
     """A revision with what it is still owed of the calls."""
 
-    __slots__ = ("backends", "credit", "version", "weight")
+    __slots__ = ("_methods", "backends", "credit", "version", "weight")
 
     def __init__(self, route: RevisionRoute, backends: list[Backend]) -> None:
         self.version = route.version
         self.weight = route.weight
         self.backends = backends
         self.credit = 0
+        self._methods = {path.encode(): methods for path, methods in route.methods}
+
+    def check(self, method: str, path: bytes) -> None:
+        """Raises Refusal where the package declares this path, but not for this method."""
+        declared = self._methods.get(path)
+        if declared is not None and method not in declared:
+            raise wrong_method(declared)
 
 
 class Service:
@@ -73,32 +82,48 @@ class Table:
         self._routes = Routes()
         self._backends: dict[str, Backend] = {}
         self._seen: tuple[int, int, int] | None = None
+        self._unreadable = False
 
     @property
     def known(self) -> bool:
-        """Whether any snapshot was read."""
-        return self.serial >= 0
+        """Whether any snapshot was read, if only just now."""
+        return self.serial >= 0 or (self._look_again() and self.serial >= 0)
 
     def look(self) -> None:
         """Read the snapshot again where its file has changed; a broken one leaves the last good one in force."""
         try:
             status = self.path.stat()
-            seen = (status.st_mtime_ns, status.st_ino, status.st_size)
+            seen = _looks_of(status)
             if seen == self._seen:
                 return
             self._seen = seen
             serial, routes = decode(self.path.read_bytes())
+            self._unreadable = False
         except FileNotFoundError:
             return
         except OSError as error:
             # The file may be as good as any: it is this process that had no descriptor left, or the disk no answer.
-            self._seen = None
+            self._seen, self._unreadable = None, True
             logger.warning("the snapshot cannot be read", extra={"reason": str(error)})
             return
         except BrokenSnapshot as error:
             logger.warning("the snapshot is not taken", extra={"reason": str(error)})
             return
         self._take(serial, routes)
+
+    def _look_again(self) -> bool:
+        """Whether there is news; for a call that would be refused, so it costs as little as the state of a file.
+
+        Whoever reads that a service runs asks after its route was written, but maybe before the next regular look.
+        A file that could not be read is left to that: many calls at once must not read it again and again.
+        """
+        try:
+            if self._unreadable or _looks_of(self.path.stat()) == self._seen:
+                return False
+        except OSError:
+            return False
+        self.look()
+        return True
 
     def _take(self, serial: int, routes: Routes) -> None:
         sockets = {
@@ -125,6 +150,8 @@ class Table:
             raise no_token()
         digest = sha256(secret).hexdigest()
         token = self._routes.tokens.get(digest)
+        if token is None and self._look_again():
+            token = self._routes.tokens.get(digest)
         if token is None:
             raise wrong_token(expired=False)
         if token.expires is not None and token.expires <= time.time():
@@ -134,6 +161,8 @@ class Table:
     def service(self, uuid: str, workspace: int) -> Service:
         """A service of this workspace. Raises Refusal, the same one where it is another's."""
         found = self.services.get(uuid)
+        if (found is None or not found.shares) and self._look_again():
+            found = self.services.get(uuid)
         if found is None or found.workspace != workspace:
             raise no_service()
         return found
@@ -146,3 +175,7 @@ class Table:
     def close(self) -> None:
         for backend in self._backends.values():
             backend.retire()
+
+
+def _looks_of(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_mtime_ns, status.st_ino, status.st_size

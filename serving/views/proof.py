@@ -23,7 +23,7 @@ from registry.views.base import as_uuid, is_part
 from serving.asking.answers import Reading
 from serving.asking.pictures import media_type
 from serving.models import ProofRecord, ProofState
-from serving.proof import waiting_for_supervisor
+from serving.proof import waiting_for_room, waiting_for_supervisor
 from serving.services_proofs import ProofRefused, prove_now, replay, why_not_again
 
 RECORDS_SHOWN = 20
@@ -73,6 +73,10 @@ class Shown:
     def prepares(self) -> bool:
         """Whether it waits for the environment of its version."""
         return self.record.state == ProofState.RUNNING and self.record.instance is None
+
+    @cached_property
+    def crowded(self) -> bool:
+        return waiting_for_room(self.record)
 
     @property
     def waiting(self) -> bool:

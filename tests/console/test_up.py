@@ -148,8 +148,11 @@ def test_dead_child_is_started_again(tmp_path):
 def test_workers_and_their_logs_are_as_the_environment_says(tmp_path):
     chosen = {"MODELPORT_WORKERS": "2", "MODELPORT_LOG_FORMAT": "json", "MODELPORT_LOG_LEVEL": "INFO"}
     with running_console(tmp_path / "data", **chosen) as console:
-        logs = {name: tmp_path / "data" / "logs" / f"{name}.log" for name in ("web", "worker", "worker-2", "beat")}
-        ready = [f'"event": "{name}@' for name in ("worker", "worker-2")]
+        logs = {
+            name: tmp_path / "data" / "logs" / f"{name}.log"
+            for name in ("web", "worker", "worker-2", "builder", "beat")
+        }
+        ready = [f'"event": "{name}@' for name in ("worker", "worker-2", "builder")]
         await_that(lambda: all(text in logs[text[10:-1]].read_text() for text in ready))
         answer(console, "/healthz")
 

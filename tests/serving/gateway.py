@@ -107,8 +107,11 @@ class Gateway:
 
 
 @contextmanager
-def gateway(data, port=None, *, most_files=None, **environment):
-    """A gateway on this data folder, once it listens; it may have so many files open, unless it asks for more."""
+def gateway(data, port=None, *, most_files=None, log=None, **environment):
+    """A gateway on this data folder, once it listens; it may have so many files open, unless it asks for more.
+
+    What it logs goes into the open file `log`, where there is one.
+    """
     (data / "run").mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     named = {f"MODELPORT_{name}": str(value) for name, value in environment.items()}
@@ -116,7 +119,10 @@ def gateway(data, port=None, *, most_files=None, **environment):
     # Nothing of the database or the broker is there for it to lean on.
     nowhere = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing", "REDIS_URL": "redis://127.0.0.1:1/0"}
     process = subprocess.Popen(
-        [*limited(most_files), sys.executable, "manage.py", "gateway"], cwd=ROOT, env=os.environ | own | nowhere | named
+        [*limited(most_files), sys.executable, "manage.py", "gateway"],
+        cwd=ROOT,
+        env=os.environ | own | nowhere | named,
+        stderr=log,
     )
     running = Gateway(process, port, data)
     try:

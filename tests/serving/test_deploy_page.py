@@ -168,5 +168,5 @@ def test_submission_of_another_persons_form_makes_no_second_owner(client, develo
 def test_form_costs_the_same_however_many_models_there_are(as_developer, count, django_assert_num_queries):
     versions = [make_deployable(f"m{number}") for number in range(count)]
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         page_of(as_developer, versions[0])

@@ -8,8 +8,9 @@ from django.db import connection
 from django.utils.timezone import now
 
 from accounts.models import ApiToken, Membership
+from registry.config import Api, ModelConfig
 from registry.models import DeploymentType
-from serving.models import Desired, InstanceState, Purpose, ServiceState, Wanted
+from serving.models import Desired, Instance, InstanceState, Purpose, ServiceState, Wanted
 from serving.queries_routes import routes_of
 from serving.routing import (
     BrokenSnapshot,
@@ -27,7 +28,8 @@ from tests.factories import make_member, make_user, make_version, make_workspace
 from tests.serving.rows import add_revision, make_instance, make_service
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
-ROUTES = Routes({"s": ServiceRoute(1, (RevisionRoute("v", 100, ("/a", "/b")),))}, {"d": TokenRoute(1, 9.5)})
+ROUTE = RevisionRoute("v", 100, ("/a", "/b"), (("/", ("POST",)),))
+ROUTES = Routes({"s": ServiceRoute(1, (ROUTE,))}, {"d": TokenRoute(1, 9.5)})
 
 
 @pytest.fixture(autouse=True)
@@ -48,10 +50,10 @@ def test_snapshot_is_read_as_it_was_written():
     "broken",
     [
         b"",
-        b"modelport-routes 1 7",
+        b"modelport-routes 2 7",
         encode(document_of(ROUTES), 7)[:-1],
         encode(document_of(ROUTES), 7) + b" ",
-        encode(document_of(ROUTES), 7).replace(b"routes 1 7", b"routes 2 7"),
+        encode(document_of(ROUTES), 7).replace(b"routes 2 7", b"routes 1 7"),
         encode(b"[]", 7),
         encode(b'{"services": {"s": 1}, "tokens": {}}', 7),
         random.Random(7).randbytes(100),
@@ -80,7 +82,22 @@ def test_running_service_is_routed_to_its_ready_instances(settings):
     assert found == {str(service.uuid): ServiceRoute(service.workspace_id, (first, other))}
 
 
-@pytest.mark.parametrize("state", sorted(set(ServiceState) - {ServiceState.RUNNING, ServiceState.CONCERNING}))
+def test_service_that_deploys_has_routes_once_an_instance_is_ready(settings):
+    service = make_service(state=ServiceState.DEPLOYING)
+    instance = make_instance(service.revision, "/one", state=InstanceState.STARTING)
+
+    before = routes_of(settings.HOST_NAME).services[str(service.uuid)]
+    Instance.objects.filter(pk=instance.pk).update(state=InstanceState.READY)
+    after = routes_of(settings.HOST_NAME).services[str(service.uuid)]
+
+    assert before.revisions == ()
+    assert after.revisions == (RevisionRoute(str(service.revision.version.uuid), 100, ("/one",)),)
+
+
+RESTING = set(ServiceState) - {ServiceState.RUNNING, ServiceState.CONCERNING, ServiceState.DEPLOYING}
+
+
+@pytest.mark.parametrize("state", sorted(RESTING))
 def test_service_that_does_not_run_is_known_without_revisions(settings, state):
     service = make_service(state=state)
     make_instance(service.revision)
@@ -88,6 +105,16 @@ def test_service_that_does_not_run_is_known_without_revisions(settings, state):
     found = routes_of(settings.HOST_NAME).services
 
     assert found == {str(service.uuid): ServiceRoute(service.workspace_id, ())}
+
+
+def test_methods_are_those_that_the_package_declares(settings):
+    unaskable = (Api(url="/ü"), Api(method="GET\r\nX: 1"))
+    apis = (Api(), Api(url="ask", method="post"), Api(url="/ask", method="PUT"), *unaskable)
+    service = make_service(version=make_version(config=ModelConfig(apis=apis).as_dict()))
+
+    [route] = routes_of(settings.HOST_NAME).services[str(service.uuid)].revisions
+
+    assert route.methods == (("/", ("POST",)), ("/ask", ("POST", "PUT")))
 
 
 def test_deleted_and_batch_services_are_not_known(settings):
@@ -133,6 +160,8 @@ def test_number_of_queries_is_constant(settings, django_assert_num_queries, coun
         make_instance(service.revision)
         make_token(make_member(f"m{number}"), "developer", secret=f"mp_{number}")
 
+    with django_assert_num_queries(5):
+        routes_of(settings.HOST_NAME)
     with django_assert_num_queries(4):
         routes_of(settings.HOST_NAME)
 

@@ -12,12 +12,12 @@ from console.launcher import ROLES, command
 
 
 class Command(BaseCommand):
-    help = "Becomes one process of the console: the web server, a worker, beat, the supervisor or the gateway."
+    help = "Becomes one process of the console: the web server, a worker, the builder, beat, the supervisor or gateway."
     requires_system_checks = []
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("role", choices=ROLES)
-        parser.add_argument("--node", default="worker", help="the name of this worker, its own on this host")
+        parser.add_argument("--node", default="", help="the name of this worker, its own on this host")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if missing := missing_keys():
@@ -27,5 +27,5 @@ class Command(BaseCommand):
         run = settings.DATA / "run"
         run.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.chdir(settings.BASE_DIR)
-        argv = command(options["role"], run=run, node=options["node"])
+        argv = command(options["role"], run=run, node=options["node"] or options["role"])
         os.execv(argv[0], argv)  # noqa: S606  (in the place of this process, so that it gets the signals)

@@ -1,0 +1,154 @@
+"""A console that is stopped and started in good order: services say so, and nobody is alarmed."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+from django.utils.timezone import now
+
+from serving import rollout
+from serving.models import InstanceState, Service
+from serving.supervisor_keeper import Ended, Keeper
+from serving.supervisor_ledger import Row
+from serving.transitions_instances import STOPPED_WITH_HOST
+from tests.serving.deployed import instances_of, make_running, observe
+
+pytestmark = [pytest.mark.django_db, pytest.mark.db, pytest.mark.usefixtures("machine")]
+
+
+def stopped_with_the_console(**values):
+    """A service that ran when its supervisor was asked to stop."""
+    service = make_running(**values)
+    count = instances_of(service).count()
+    observe(service, *[InstanceState.PENDING] * count, reason_code=STOPPED_WITH_HOST, starts=1)
+    return service
+
+
+def test_service_is_told_to_have_stopped_with_the_console_and_to_have_started_again():
+    service = make_running()
+    told = service.events.count()
+    observe(service, InstanceState.PENDING, reason_code=STOPPED_WITH_HOST, starts=1)
+    stopped = (service.state, service.phase, service.reason_code)
+
+    observe(service, InstanceState.STARTING, reason_code=STOPPED_WITH_HOST)
+    starting = (service.state, service.phase)
+    observe(service, InstanceState.READY, reason_code="")
+
+    events = list(service.events.order_by("pk"))[told:]
+    assert (stopped, starting) == (("deploying", "schedule", ""), ("deploying", "start"))
+    assert (service.state, service.phase) == ("running", "")
+    assert [(event.code, event.abnormal) for event in events] == [
+        ("service.host_stopped", False),
+        ("service.model_starting", False),
+        ("service.started_again", False),
+    ]
+    assert events[0].message == "Stopped together with the console, with which it starts again"
+
+
+def test_restart_that_is_seen_late_is_told_as_well():
+    service = make_running()
+
+    observe(service, InstanceState.STARTING, reason_code=STOPPED_WITH_HOST)
+    between = (service.state, service.phase)
+    observe(service, InstanceState.READY, reason_code="")
+
+    assert (between, service.state) == (("deploying", "start"), "running")
+    assert not service.events.filter(abnormal=True).exists()
+
+
+def test_run_and_its_automatic_stop_count_on_over_a_restart():
+    service = make_running(auto_stop_seconds=7200)
+    before = (service.started_at, service.stops_at)
+    observe(service, InstanceState.PENDING, reason_code=STOPPED_WITH_HOST, starts=1)
+
+    observe(service, InstanceState.STARTING, reason_code=STOPPED_WITH_HOST)
+    observe(service, InstanceState.READY, reason_code="")
+
+    assert (service.started_at, service.stops_at) == before
+    assert service.events.filter(code="service.auto_stop_on").count() == 1
+
+
+def test_time_without_the_console_is_not_that_of_the_deployment():
+    service = stopped_with_the_console(timeout=3)
+    Service.objects.update(deploying_since=now() - timedelta(hours=5))
+
+    rollout.reconcile(service)
+    service.refresh_from_db()
+    waiting = service.state
+    observe(service, InstanceState.STARTING)
+    starting = (service.state, service.deploying_since > now() - timedelta(minutes=1))
+    Service.objects.update(deploying_since=now() - timedelta(minutes=4))
+    rollout.reconcile(service)
+    service.refresh_from_db()
+
+    assert (waiting, starting) == ("deploying", ("deploying", True))
+    assert (service.state, service.reason_code) == ("failed", "service.deploy_timeout")
+
+
+def test_model_that_does_not_start_again_fails_the_service():
+    service = stopped_with_the_console()
+
+    observe(service, InstanceState.FAILED, reason_code="instance.code_failed")
+
+    assert (service.state, service.reason_code) == ("failed", "instance.code_failed")
+
+
+def test_crash_beside_a_restart_is_an_alarm_once_the_others_answer():
+    service = stopped_with_the_console(instances=2)
+    observe(service, InstanceState.STARTING, InstanceState.STARTING, reason_code=STOPPED_WITH_HOST)
+
+    observe(service, InstanceState.READY, InstanceState.FAILED, reason_code="x.crash")
+
+    assert service.state == "concerning"
+    assert service.events.order_by("pk").last().abnormal
+
+
+@pytest.mark.parametrize("reason", ["instance.supervisor_lost", "instance.crashed"])
+def test_end_in_disorder_stays_an_alarm(reason):
+    service = make_running()
+
+    observe(service, InstanceState.PENDING, reason_code=reason)
+
+    assert service.state == "concerning"
+    assert service.events.order_by("pk").last().abnormal
+
+
+def test_service_whose_time_is_over_meanwhile_is_stopped():
+    service = stopped_with_the_console(auto_stop_seconds=7200)
+    Service.objects.update(stops_at=now() - timedelta(seconds=1))
+
+    rollout.reconcile(service)
+
+    service.refresh_from_db()
+    assert (service.state, service.desired) == ("stopping", "stopped")
+    assert [instance.wanted for instance in instances_of(service)] == ["stopped"]
+
+
+class Patient:
+    """A host whose plans never come, so that a keeper can be looked at."""
+
+    async def plan(self, pk):
+        await asyncio.Event().wait()
+
+
+def reasons_of(reason):
+    """What a keeper says while it starts a row of that reason, and while it starts it again after a crash."""
+
+    async def look():
+        keeper = Keeper(Row(1, uuid4(), "service", "running", "pending", 1, reason), Patient())
+        process = SimpleNamespace(protections=[], socket=Path("/s"))
+        keeper._started(process)
+        first = keeper.values["reason_code"]
+        keeper._say(InstanceState.RESTARTING, Ended("instance.crashed"))
+        keeper._started(process)
+        return first, keeper.values["reason_code"]
+
+    return asyncio.run(look())
+
+
+@pytest.mark.parametrize(("reason", "first"), [(STOPPED_WITH_HOST, STOPPED_WITH_HOST), ("instance.crashed", "")])
+def test_instance_keeps_saying_that_its_host_was_stopped_until_it_is_ready_or_crashes(reason, first):
+    assert reasons_of(reason) == (first, "")
