@@ -165,47 +165,6 @@ def test_a_wheel_of_the_package_is_installed_and_no_other(db):
     assert answer(environment, "import own; print(own.WORD)") == "own"
 
 
-def test_folders_of_wheels_are_looked_into_beside_the_index(db, settings, tmp_path):
-    (tmp_path / "modelport_tests_tool-2.0-py3-none-any.whl").write_bytes(wheel_bytes("modelport_tests_tool", "2.0"))
-    settings.FIND_LINKS = [str(tmp_path)]
-
-    version = run(building_version("modelport-tests-tool>=1.0", "six"))
-
-    assert answer(version.environment_record.environment, "import modelport_tests_tool as m; print(m.VERSION)") == "2.0"
-
-
-def test_what_lies_in_a_folder_of_wheels_is_taken_before_later_releases_where_it_fits(db, settings, tmp_path):
-    (tmp_path / "six-1.16.0+own-py3-none-any.whl").write_bytes(wheel_bytes("six", "1.16.0+own"))
-    (tmp_path / "six-1.15.0-py3-none-any.whl").write_bytes(wheel_bytes("six", "1.15.0"))
-    (tmp_path / "six-1.17.0-cp27-none-any.whl").write_bytes(wheel_bytes("six", "1.17.0"))
-    (tmp_path / "six.whl").touch()
-    settings.FIND_LINKS = [str(tmp_path)]
-
-    free, exact = run(building_version("six>=1.10")), run(building_version("six==1.16.0", name="exact"))
-    other = run(building_version("six==1.14.0", name="other"))
-
-    locks = [version.environment_record.environment.lock for version in (free, exact, other)]
-    assert [lock.split()[0] for lock in locks] == ["six==1.16.0+own", "six==1.16.0+own", "six==1.14.0"]
-    assert answer(free.environment_record.environment, "import six; print(six.VERSION)") == "1.16.0+own"
-
-
-def test_what_lies_in_a_folder_of_wheels_is_proposed_even_where_the_rest_does_not_fit(db, settings, tmp_path):
-    own = "modelport_tests_tool"
-    (tmp_path / f"{own}-2.0+own-py3-none-any.whl").write_bytes(wheel_bytes(own, "2.0+own"))
-    (tmp_path / f"{own}_plus-2.0-py3-none-any.whl").write_bytes(
-        wheel_bytes(f"{own}_plus", "2.0", requires=[f"{own}>=2.0", "six>=1.15"])
-    )
-    settings.FIND_LINKS = [str(tmp_path)]
-
-    version = run(building_version("modelport-tests-tool==1.0", "modelport-tests-tool-plus==1.0", "six==1.14.0"))
-
-    assert version.status_code == "build.not_here"
-    assert [entry["taken"] for entry in version.environment_record.proposals] == [
-        "modelport-tests-tool==2.0+own",
-        "modelport-tests-tool-plus==2.0",
-    ]
-
-
 def test_an_overlay_is_built_instead_and_changes_nothing_of_the_package(db, admin, settings):
     settings.VERSION_PREPARER = "serving.prepare"
     version = run(building_version("sklearn", "scikit-learn==0.20.0"))
