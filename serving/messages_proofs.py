@@ -49,7 +49,7 @@ register_messages(
         ),
         "proof.no_room": _(
             "Within %(seconds)s seconds host %(host)s had no %(memory)s MiB of memory free for it: services and other "
-            "proofs use them. Stop a service, then try again."
+            "proofs use them. Stop a service, then use “Prove now”."
         ),
         "proof.instance_gone": _("Its process was taken away before it was asked. Try again."),
         "proof.worker_died": _(

@@ -38,6 +38,8 @@ from serving.specs import machine_size
 logger = logging.getLogger(__name__)
 RUN_PROOF = "serving.run_proof"
 MOST_AT_ONCE = 100
+# A full machine tells nothing of the model: the version is Normal, and not asked.
+NO_ROOM = "proof.no_room"
 # Beyond the time a model may take to load: starting its process, and telling that it is ready.
 MARGIN = timedelta(seconds=60)
 # Its environment is still being made.
@@ -233,7 +235,7 @@ def _outcome(record: ProofRecord) -> Outcome:
     if instance.state == InstanceState.PENDING:
         waited = {"seconds": f"{settings.PROOF_PATIENCE_SECONDS:g}", "host": instance.host}
         if instance.pk in proofs_without_room():
-            return Outcome(ProofState.FAILED, "proof.no_room", waited | {"memory": instance.memory_limit})
+            return Outcome(ProofState.FAILED, NO_ROOM, waited | {"memory": instance.memory_limit})
         return Outcome(ProofState.FAILED, "proof.no_supervisor", waited)
     return Outcome(ProofState.FAILED, "proof.not_healthy", {"seconds": instance.load_seconds})
 
@@ -262,11 +264,13 @@ def _end(record: ProofRecord, outcome: Outcome) -> bool:
 def _tell(version: ModelVersion, outcome: Outcome, record: ProofRecord) -> None:
     """Only the proof after a build decides on the status; a later one may raise what is known, and never lowers it."""
     said: dict[str, Any] = {"reason": outcome.code, "reason_params": dict(outcome.params)} if outcome.code else {}
+    if outcome.state == ProofState.FAILED and record.decides and outcome.code != NO_ROOM:
+        preparation.fail(version, outcome.code, **outcome.params)
+        return
     if outcome.state == ProofState.FAILED:
+        record_event(version, "proof.failed", abnormal=True, by=record.asked_by, **said)
         if record.decides:
-            preparation.fail(version, outcome.code, **outcome.params)
-        else:
-            record_event(version, "proof.failed", abnormal=True, by=record.asked_by, **said)
+            preparation.activate(version, proof=Proof.NOT_ASKED, code=outcome.code, **outcome.params)
         return
     record_event(version, _LINES[outcome.state], by=record.asked_by, **said)
     finish = preparation.activate if record.decides else preparation.record_proof

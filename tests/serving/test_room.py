@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.timezone import now
 
-from registry.models import Status
+from registry.models import Proof, Status
 from serving import proof, tasks
 from serving import transitions_instances as transitions
 from serving.errors import ServiceRefused
@@ -116,7 +116,7 @@ def crowded(monkeypatch):
     return ProofRecord.objects.get(version=version)
 
 
-def test_proof_that_found_no_room_in_time_says_so(crowded):
+def test_proof_that_found_no_room_in_time_says_so_and_blames_no_model(crowded):
     Instance.objects.filter(pk=crowded.instance_id).update(created_at=now() - timedelta(hours=1))
 
     tasks.run_proof(crowded.pk)
@@ -124,7 +124,8 @@ def test_proof_that_found_no_room_in_time_says_so(crowded):
 
     crowded.refresh_from_db()
     crowded.version.refresh_from_db()
-    assert (crowded.version.status, crowded.version.status_code) == (Status.FAILED, "proof.no_room")
+    found = crowded.version
+    assert (found.status, found.proof, found.proof_code) == (Status.NORMAL, Proof.NOT_ASKED, "proof.no_room")
     assert "had no 2048 MiB of memory free for it" in crowded.reason
     with translation.override("zh-hans"):
         assert "2048 MiB" in crowded.reason
