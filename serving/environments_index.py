@@ -84,7 +84,12 @@ class Sources:
 def refuse(answer: Mapping[str, Any], sdist: Sdist) -> None:
     """Raises BuildRefused where the answer says that the source is unsuitable."""
     if code := answer.get("refused"):
-        raise BuildRefused(code, package=sdist.text, place=answer.get("place", ""))
+        raise BuildRefused(code, package=sdist.text, place=shown(answer.get("place", ""), 200))
+
+
+def shown(text: str, most: int) -> str:
+    """What strangers wrote as a database and a page can take it."""
+    return text.replace("\0", "").encode(errors="replace").decode()[:most]
 
 
 def _index(url: str) -> dict[str, str]:

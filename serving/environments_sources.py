@@ -19,17 +19,19 @@ from packaging.version import Version
 
 from serving import environments, environments_confined
 from serving.environments import Workshop
-from serving.environments_index import Sdist, Sources, refuse
+from serving.environments_index import Sdist, Sources, refuse, shown
 from serving.environments_wheels import check_wheel
 from serving.errors import BuildRefused
 from serving.locks import rebuilt
 
 BLOCK = 1024 * 1024
 HEAD_BYTES = 64 * 1024
-MOST_FILES = 50_000
+# Counted with the folders on the way to each.
+MOST_FILES = 250_000
 MOST_REQUIREMENTS = 100
 # How often a project may ask for more than is installed.
 ROUNDS = 3
+LONGEST_NAME = 200
 LAST_LINES, LAST_CHARACTERS = 3, 400
 
 
@@ -80,7 +82,7 @@ def _built(sdist: Sdist, sources: Sources, shop: Workshop) -> Path:
         if wheel is not None:
             return wheel
         wanted += [str(text) for text in head["requires"]]
-    raise BuildRefused("build.source_needs", package=sdist.text, requirements=", ".join(wanted[-3:])[:300])
+    raise BuildRefused("build.source_needs", package=sdist.text, requirements=shown(", ".join(wanted[-3:]), 300))
 
 
 def _attempt(
@@ -89,7 +91,7 @@ def _attempt(
     """Build with these requirements installed: the wheel, or what else the project asks for."""
     lock, log = own.resolve(lines) if lines else ("", "")
     if lines and not lock:
-        raise BuildRefused("build.source_needs", log=log, package=sdist.text, requirements=", ".join(lines)[:300])
+        raise BuildRefused("build.source_needs", log=log, package=sdist.text, requirements=shown(", ".join(lines), 300))
     environment, result = own.install(lock), own.folder / "result"
     environment.chmod(0o755)
     told = {"backend": project["backend"], "path": project["path"], "installed": wanted}
@@ -130,7 +132,7 @@ def _lines(wanted: Iterable[str], sdist: Sdist) -> list[str]:
                 parsed.marker = None
                 lines.append(rebuilt(str(parsed)))
         except (InvalidRequirement, BuildRefused):
-            raise BuildRefused("build.source_requirement", package=sdist.text, requirement=text[:200]) from None
+            raise BuildRefused("build.source_requirement", package=sdist.text, requirement=shown(text, 200)) from None
     if len(texts) > MOST_REQUIREMENTS:
         raise BuildRefused("build.source_broken", package=sdist.text, place="pyproject.toml")
     return [*dict.fromkeys(lines)]
@@ -141,7 +143,7 @@ def _taken_apart(result: Path, sdist: Sdist, log: str) -> dict[str, Any]:
     wheel = result.with_name("wheel")
     with result.open("rb") as file, wheel.open("xb") as out:
         try:
-            head = json.loads(file.readline(HEAD_BYTES))
+            head = dict(json.loads(file.readline(HEAD_BYTES)))
             needs = head["requires"] if "wheel" not in head else []
             if not isinstance(needs, list) or not all(isinstance(text, str) for text in needs):
                 raise ValueError(needs)
@@ -151,14 +153,14 @@ def _taken_apart(result: Path, sdist: Sdist, log: str) -> dict[str, Any]:
     if "wheel" in head:
         _check(wheel, str(head["wheel"]), sdist, log)
     wheel.replace(result)
-    return dict(head)
+    return head
 
 
 def _check(wheel: Path, filename: str, sdist: Sdist, log: str) -> None:
     """It must be the wheel of this package in this version, for this Python and this machine."""
-    refusal = BuildRefused("build.source_wheel", log=log, package=sdist.text, found=filename[:200])
+    refusal = BuildRefused("build.source_wheel", log=log, package=sdist.text, found=shown(filename, LONGEST_NAME))
     try:
-        name, version, _build, tags = parse_wheel_filename(filename)
+        name, version, _build, tags = parse_wheel_filename(filename[:LONGEST_NAME])
     except InvalidWheelFilename:
         raise refusal from None
     if (name, version) != (sdist.name, Version(sdist.version)) or tags.isdisjoint(sys_tags()) or "/" in filename:

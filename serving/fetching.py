@@ -40,6 +40,7 @@ BLOCK = 256 * 1024
 PAGE_BYTES = 64 * 1024**2
 PROJECT_BYTES = 1024**2
 SECONDS = 30
+DEPTH = 64
 ENDINGS = (".tar.gz", ".zip")
 ACCEPTED = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 # What is built with where a project does not say (PEP 517).
@@ -135,7 +136,8 @@ def unpack(orders: dict[str, Any]) -> dict[str, Any]:
     count = total = 0
     try:
         for name, mode, time, size, source in members(Path(orders["archive"])):
-            count, total = count + 1, total + size
+            # Folders on the way are made, too.
+            count, total = count + len(PurePosixPath(name).parts), total + size
             if count > orders["most_files"] or total > orders["most"]:
                 raise Unsuitable("build.source_too_large")
             _write(target, name, mode, time, size, source)
@@ -256,7 +258,8 @@ def _write(target: Path, name: str, mode: int, time: float, size: int, source: I
 
 def _inside(name: str) -> PurePosixPath:
     pure = PurePosixPath(name)
-    if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\\" in name or "\0" in name:
+    odd = "\\" in name or "\0" in name or len(pure.parts) > DEPTH
+    if pure.is_absolute() or ".." in pure.parts or not pure.parts or odd:
         raise Unsuitable("build.source_unsafe", name)
     return pure
 
@@ -292,7 +295,7 @@ def main(path: str) -> int:
     try:
         answer = {"find": find, "fetch": fetch, "unpack": unpack}[orders["do"]](orders)
     except Unsuitable as error:
-        answer = {"refused": error.code, "place": error.place[:300]}
+        answer = {"refused": error.code, "place": error.place.encode(errors="replace").decode()[:300]}
     except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError) as error:
         print(f"{type(error).__name__}: {error}", flush=True)  # noqa: T201
         return UNAVAILABLE
