@@ -49,6 +49,13 @@ def kept():
     return sorted(path.name for path in (environments.root() / ".sources").glob("*/*"))
 
 
+def await_processes(text, enough):
+    until = time.monotonic() + 60
+    while not enough(found := processes_with(text)) and time.monotonic() < until:
+        time.sleep(0.05)
+    return found
+
+
 def test_a_package_the_index_has_no_wheel_of_is_built_locked_and_imported(db):
     version = built("docopt==0.6.2", "six==1.16.0")
 
@@ -248,9 +255,7 @@ def test_cancelling_ends_a_build_from_source_at_once(index):
 
     worker = threading.Thread(target=work)
     worker.start()
-    until = time.monotonic() + 60
-    while len(processes_with("sleep 7654")) < 2 and time.monotonic() < until:
-        time.sleep(0.05)
+    await_processes("sleep 7654", lambda found: len(found) >= 2)
     started = time.monotonic()
 
     assert release_version(version, by=admin) is True
@@ -260,6 +265,22 @@ def test_cancelling_ends_a_build_from_source_at_once(index):
     assert not ModelVersion.objects.exists()
     assert (processes_with("sleep 7654"), kept(), left_over()) == ([], [], [])
     assert not Environment.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_build_from_source_dies_with_its_worker(index):
+    index.offer("tool-1.0.tar.gz", sdist_bytes("os.system('setsid sleep 7652 & sleep 7652')"))
+    version = building_version("tool==1.0")
+    version.model.workspace.source_builds = True
+    version.model.workspace.save(update_fields=["source_builds"])
+    worker = in_process(lambda: prepare(version.pk))
+    await_processes("sleep 7652", lambda found: len(found) >= 2)
+
+    os.kill(worker, signal.SIGKILL)
+
+    assert outcome(worker) == -signal.SIGKILL
+    assert await_processes("sleep 7652", lambda found: not found) == []
+    assert (kept(), fresh(version).status) == ([], Status.BUILDING)
 
 
 def test_what_was_built_from_source_is_told_in_the_events(db, tool):
