@@ -35,6 +35,7 @@ admin.site.unregister(Group)  # What a person may do follows from roles.py alone
 admin.site.disable_action("delete_selected")  # It asks no command, so it would pass by every rule.
 
 RULES = ("approval_to_publish", "approval_to_deploy", "four_eyes")
+POLICIES = (*RULES, "source_builds")
 
 
 class Desk(Listing):
@@ -105,8 +106,8 @@ class MembersDesk(Desk):
 
 @admin.register(Workspace)
 class WorkspaceAdmin(MembersDesk, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["name", "members", *RULES, "created"]
-    list_filter = RULES
+    list_display = ["name", "members", *POLICIES, "created"]
+    list_filter = POLICIES
     search_fields = ["name"]
     inlines = [MembershipInline]
     fieldsets = [
@@ -116,6 +117,16 @@ class WorkspaceAdmin(MembersDesk, admin.ModelAdmin):  # type: ignore[type-arg]
             {
                 "fields": RULES,
                 "description": _("What holds for every version in this workspace, from now on."),
+            },
+        ),
+        (
+            _("Environments"),
+            {
+                "fields": ["source_builds"],
+                "description": _(
+                    "Code of a package without a wheel runs on this host while it is built: in the sandbox, without "
+                    "network, within limits."
+                ),
             },
         ),
     ]
@@ -145,7 +156,7 @@ class WorkspaceAdmin(MembersDesk, admin.ModelAdmin):  # type: ignore[type-arg]
         if not change:
             services.record_audit(obj, "workspace.created", by=request.user, name=obj.name)
         elif form.changed_data:
-            rules = {name: getattr(obj, name) for name in RULES}
+            rules = {name: getattr(obj, name) for name in POLICIES}
             services.record_audit(obj, "workspace.changed", by=request.user, name=obj.name, **rules)
 
     def delete_model(self, request: HttpRequest, obj: Workspace) -> None:

@@ -116,6 +116,7 @@ class SettingsForm(WorkspaceNameForm):
     approval_to_publish = forms.BooleanField(required=False, label=_("Publishing needs approval"))
     approval_to_deploy = forms.BooleanField(required=False, label=_("Deploying needs approval"))
     four_eyes = forms.BooleanField(required=False, label=_("Four eyes"))
+    source_builds = forms.BooleanField(required=False, label=_("Dependencies may be built from source"))
 
     def __init__(self, *args: Any, workspace: Workspace, editable: bool, **kwargs: Any) -> None:
         kwargs["initial"] = {name: getattr(workspace, name) for name in self.base_fields}

@@ -78,6 +78,7 @@ register_audit(
         "approval_to_publish": _("Publishing needs approval"),
         "approval_to_deploy": _("Deploying needs approval"),
         "four_eyes": _("Four eyes"),
+        "source_builds": _("Dependencies may be built from source"),
         "who": _("Who"),
         "what": _("What"),
         "since": _("From"),

@@ -40,6 +40,7 @@ class Workspace(models.Model):
     approval_to_publish = models.BooleanField(_("a version is published only when approved"), default=True)
     approval_to_deploy = models.BooleanField(_("a version is deployed only when approved"), default=False)
     four_eyes = models.BooleanField(_("nobody decides on a version of their own"), default=True)
+    source_builds = models.BooleanField(_("dependencies may be built from source"), default=False)
 
     class Meta:
         verbose_name = _("workspace")

@@ -1,4 +1,4 @@
-"""Commands on workspaces: make one, rename it, say what needs approval in it."""
+"""Commands on workspaces: make one, rename it, say what needs approval and what is allowed in it."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from accounts.queries import is_operator, require
 from accounts.roles import Action, Role
 from accounts.services import follow_membership, record_audit
 
-POLICIES = ("approval_to_publish", "approval_to_deploy", "four_eyes")
+POLICIES = ("approval_to_publish", "approval_to_deploy", "four_eyes", "source_builds")
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class WorkspaceSettings:
     approval_to_publish: bool
     approval_to_deploy: bool
     four_eyes: bool
+    source_builds: bool = False
 
 
 def create_workspace(*, name: str, by: User) -> Workspace:

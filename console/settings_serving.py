@@ -17,6 +17,13 @@ BUILD_HEARTBEAT_SECONDS = env.seconds(
 )
 BUILD_RETRY_SECONDS = env.seconds("MODELPORT_BUILD_RETRY_SECONDS", 30)
 BUILD_ATTEMPTS = env.number("MODELPORT_BUILD_ATTEMPTS", 3, least=1)
+# Dependencies without a wheel, where a workspace allows to build them: cores and MiB, and what else it may cost.
+SOURCE_SPEC = env.spec("MODELPORT_SOURCE_SPEC", "2,2048")
+SOURCE_TIMEOUT_SECONDS = env.seconds("MODELPORT_SOURCE_TIMEOUT_SECONDS", 900, least=1)
+SOURCE_PROCESSES = env.number("MODELPORT_SOURCE_PROCESSES", 256, least=16)
+SOURCE_MAX_BYTES = env.number("MODELPORT_SOURCE_MAX_BYTES", 256 * 1024**2, least=1024)
+SOURCE_TEMPORARY_BYTES = env.number("MODELPORT_SOURCE_TEMPORARY_BYTES", 1024**3, least=1024**2)
+SOURCE_PACKAGES = env.number("MODELPORT_SOURCE_PACKAGES", 10, least=1)
 ENVIRONMENT_GRACE_SECONDS = env.seconds("MODELPORT_ENVIRONMENT_GRACE_SECONDS", 7 * 24 * 3600)
 
 # Instances on this host. As root each gets a user of its own, from the first on.

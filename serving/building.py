@@ -1,7 +1,7 @@
 """What happens to a version in Building: its dependencies are locked and built, then it is proven or at rest."""
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from time import monotonic, sleep
 from typing import Any
@@ -19,17 +19,28 @@ from registry.models import ModelVersion, Proof
 from registry.services import record_event
 from serving import environments, proof
 from serving import transitions_environments as transitions
+from serving.building_sources import Unsolved, solve
 from serving.environments import Workshop, workshop
-from serving.environments_diagnosis import diagnose
+from serving.environments_index import Sdist
+from serving.environments_sources import bring_kept
 from serving.errors import BackendUnavailable, BuildRefused, PreparationLost
 from serving.heartbeat import Heartbeat, Preparation, lease
 from serving.locks import Line, lines_of
 from serving.models import Environment, VersionEnvironment
+from serving.queries_environments import may_build_sources
 
 logger = logging.getLogger(__name__)
 PREPARE = "serving.prepare"
 POLL_SECONDS = 0.5
 Wheels = dict[str, tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock, and which packages of it were built from source (as `Environment.sources` has it)."""
+
+    text: str
+    sources: list[dict[str, str]]
 
 
 def run(version: ModelVersion) -> None:
@@ -66,8 +77,8 @@ def _prepare(version: ModelVersion, heartbeat: Heartbeat) -> None:
     _finish(version)
 
 
-def obtain(version: ModelVersion, heartbeat: Heartbeat, *, lock: str = "") -> None:
-    """Give the version an environment, of the given lock or else of what its requirements come to now.
+def obtain(version: ModelVersion, heartbeat: Heartbeat, *, kept: Environment | None = None) -> None:
+    """Give the version an environment, with the lock of a kept one or else with what its requirements come to now.
 
     Raises BuildRefused, BackendUnavailable, ArtifactStoreUnavailable and PreparationLost.
     """
@@ -75,25 +86,37 @@ def obtain(version: ModelVersion, heartbeat: Heartbeat, *, lock: str = "") -> No
     overlay = version.overlays.first()
     lines = lines_of(config, overlay.difference if overlay else ())
     fresh = {"overlay": overlay, "requirements": [line.text for line in lines], "environment": None}
-    _keep(version, heartbeat, proposals=[], log="", **({} if lock else fresh))
     with workshop(heartbeat.beat) as shop:
+        lock = _kept(kept, shop) if kept else None
+        _keep(version, heartbeat, proposals=[], log="", **({} if lock else fresh))
         shop.bring(wheels := _wheels(version, lines))
         lock = lock or _locked(version, lines, wheels, shop, heartbeat)
         _obtain(version, lock, shop, heartbeat)
     heartbeat.renew()
 
 
+def _kept(environment: Environment, shop: Workshop) -> Lock | None:
+    """Its lock, unless it needs a wheel that was built from source and is not kept on this host."""
+    if not bring_kept(environment.sources, shop):
+        return None
+    return Lock(environment.lock, environment.sources)
+
+
 def _locked(
     version: ModelVersion, lines: tuple[Line, ...], wheels: Wheels, shop: Workshop, heartbeat: Heartbeat
-) -> str:
+) -> Lock:
     """The lock of these lines; where there is none, what could be taken instead is kept. Raises BuildRefused."""
-    found, log = shop.resolve(line.text for line in lines)
-    if not found:
-        diagnosis = diagnose(lines, shop)
-        _keep(version, heartbeat, proposals=diagnosis.proposals)
-        raise BuildRefused(diagnosis.code, log=log, **diagnosis.params)
+
+    def begin(sdist: Sdist) -> None:
+        record_event(version, "build.source_started", package=sdist.text)
+
+    try:
+        solution = solve(lines, shop, allowed=may_build_sources(version), begin=begin)
+    except Unsolved as error:
+        _keep(version, heartbeat, proposals=error.diagnosis.proposals)
+        raise BuildRefused(error.diagnosis.code, log=error.log, **error.diagnosis.params) from None
     _keep(version, heartbeat, resolved_at=now())
-    return environments.lock_of(found, lines, wheels)
+    return Lock(environments.lock_of(solution.found, lines, wheels, solution.wheels), solution.sources)
 
 
 def _wheels(version: ModelVersion, lines: tuple[Line, ...]) -> Wheels:
@@ -105,7 +128,7 @@ def _wheels(version: ModelVersion, lines: tuple[Line, ...]) -> Wheels:
     return files
 
 
-def _obtain(version: ModelVersion, lock: str, shop: Workshop, heartbeat: Heartbeat) -> None:
+def _obtain(version: ModelVersion, lock: Lock, shop: Workshop, heartbeat: Heartbeat) -> None:
     """Build the environment of a lock, unless it stands already or another worker builds it, which is waited for."""
     while True:
         environment = _linked(version, lock, heartbeat)
@@ -142,11 +165,11 @@ def _build(version: ModelVersion, environment: Environment, shop: Workshop, hear
         heartbeat.environment = None
 
 
-def _linked(version: ModelVersion, lock: str, heartbeat: Heartbeat) -> Environment:
+def _linked(version: ModelVersion, lock: Lock, heartbeat: Heartbeat) -> Environment:
     """The row of a lock, from now on referred to by the version, so that no sweep takes it."""
-    digest = environments.digest_of(lock)
+    digest, python = environments.digest_of(lock.text), environments.interpreter()
     while True:
-        found = transitions.find_or_add(digest, lock=lock, interpreter=environments.interpreter())
+        found = transitions.find_or_add(digest, lock=lock.text, interpreter=python, sources=lock.sources)
         with transaction.atomic():
             held = Environment.objects.select_for_update().filter(pk=found.pk).exclude(lock="").first()
             if held is not None:

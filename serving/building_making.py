@@ -19,7 +19,7 @@ from serving import transitions_making as transitions
 from serving.building import keep_log, obtain
 from serving.errors import BackendUnavailable, BuildRefused, PreparationLost
 from serving.heartbeat import Heartbeat, MakingClaim
-from serving.models import VersionEnvironment
+from serving.models import Environment, VersionEnvironment
 
 logger = logging.getLogger(__name__)
 MAKE = "serving.make_environment"
@@ -31,7 +31,7 @@ def run(record: VersionEnvironment) -> None:
         return
     version = record.version
     try:
-        obtain(version, Heartbeat(MakingClaim(record)), lock=_kept_lock(record))
+        obtain(version, Heartbeat(MakingClaim(record)), kept=_kept(record))
         _finish(record)
     except PreparationLost:
         logger.info("environment left", extra={"version": version.pk})
@@ -61,12 +61,12 @@ def give_up_dead(record: VersionEnvironment) -> bool:
     return True
 
 
-def _kept_lock(record: VersionEnvironment) -> str:
+def _kept(record: VersionEnvironment) -> Environment | None:
     """What it was locked to before, where that holds for this machine and for what is wanted instead by now."""
     environment, overlay = record.environment, record.version.overlays.first()
     if environment is None or record.overlay_id != (overlay.pk if overlay else None):
-        return ""
-    return environment.lock if environments.digest_of(environment.lock) == environment.digest else ""
+        return None
+    return environment if environments.digest_of(environment.lock) == environment.digest else None
 
 
 def _again_later(record: VersionEnvironment, code: str, params: dict[str, Any]) -> None:

@@ -103,11 +103,27 @@ class Workshop:
     `beat` is called all the while; what it raises ends the tool at once.
     """
 
-    def __init__(self, folder: Path, beat: Beat) -> None:
+    def __init__(self, folder: Path, beat: Beat, *, until: float | None = None) -> None:
         self.folder = folder
         self.wheels = folder / "wheels"
         self._beat = beat
-        self._until = monotonic() + settings.BUILD_TIMEOUT_SECONDS
+        self._until = until or monotonic() + settings.BUILD_TIMEOUT_SECONDS
+
+    @contextmanager
+    def inside(self, name: str) -> Iterator["Workshop"]:
+        """A workshop in this one, within the same limit of time, that is gone afterwards."""
+        folder = self.folder / name
+        folder.mkdir(mode=0o700)
+        try:
+            yield Workshop(folder, self.beat, until=self._until)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def beat(self) -> None:
+        """Say that somebody is at work. Raises what ends the work: BuildRefused when it has taken too long."""
+        self._beat()
+        if monotonic() > self._until:
+            raise BuildRefused("build.too_slow", minutes=-(-int(settings.BUILD_TIMEOUT_SECONDS) // 60))
 
     def bring(self, wheels: Mapping[str, tuple[str, int]]) -> None:
         """Put wheels of the package (path → SHA-256 and size) beside, where the resolver finds them."""
@@ -134,17 +150,17 @@ class Workshop:
         ran = self._uv("pip", "compile", *options, "--output-file", str(found), str(wanted))
         if ran.code == UNSOLVED:
             return "", ran.log
-        _expect_success(ran, "build.index_unavailable")
+        expect_success(ran, "build.index_unavailable")
         return found.read_text(), ran.log
 
     def install(self, lock: str) -> Path:
         """The environment of a lock, whole, in this workshop. Raises BackendUnavailable and BuildRefused."""
         target, pinned = self.folder / "environment", self.folder / "lock.txt"
         pinned.write_text(lock)
-        _expect_success(self._uv("venv", "--python", sys.executable, "--no-project", str(target)), "build.interrupted")
+        expect_success(self._uv("venv", "--python", sys.executable, "--no-project", str(target)), "build.interrupted")
         python = ["--python", str(target / "bin" / "python")]
         synced = self._uv("pip", "sync", "--require-hashes", "--allow-empty-requirements", *python, str(pinned))
-        _expect_success(synced, "build.interrupted")
+        expect_success(synced, "build.interrupted")
         # By our own interpreter without its site: that of the environment would run what packages put there.
         compiler = [sys.executable, "-I", "-S", "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
         self.run(*compiler, str(target / "lib"))
@@ -166,7 +182,7 @@ class Workshop:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
-                env=_environment(self.folder, index=index),
+                env=tool_environment(self.folder, index=index),
                 umask=0o022,
                 start_new_session=True,
             )
@@ -175,6 +191,20 @@ class Workshop:
             finally:
                 _end(process)
         return Ran(process.returncode, _tail(log))
+
+    def indexes(self) -> list[str]:
+        """The addresses uv looks for packages at, in its order; they may hold credentials."""
+        seen = tool_environment(self.folder, index=True)
+        if seen.get("UV_NO_INDEX", "").lower() in ("1", "true", "yes", "on"):
+            return []
+        nothing, told = self.folder / "nothing.in", self.folder / "indexes.txt"
+        nothing.touch()
+        options = ["--emit-index-url", "--no-header", "--offline", "--output-file", str(told), str(nothing)]
+        expect_success(self._uv("pip", "compile", *options), "build.interrupted")
+        lines = [line.split(maxsplit=1) for line in told.read_text().splitlines()]
+        # The default one is the last to be asked.
+        last = [line[1] for line in lines if line[:1] == ["--index-url"]]
+        return [*(line[1] for line in lines if line[:1] == ["--extra-index-url"]), *last]
 
     def _uv(self, *arguments: str) -> Ran:
         links = [*settings.FIND_LINKS, *([str(self.wheels)] if self.wheels.exists() else [])]
@@ -187,9 +217,7 @@ class Workshop:
         measured = monotonic()
         # It is not reaped here, so that its number still names its group when that is ended.
         while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            self._beat()
-            if monotonic() > self._until:
-                raise BuildRefused("build.too_slow", minutes=-(-int(settings.BUILD_TIMEOUT_SECONDS) // 60))
+            self.beat()
             if monotonic() > measured + SIZE_SECONDS:
                 self._check_size()
                 measured = monotonic()
@@ -216,9 +244,12 @@ def workshop(beat: Beat) -> Iterator[Workshop]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def lock_of(found: str, lines: Iterable[Line], wheels: Mapping[str, tuple[str, int]]) -> str:
-    """What the resolver found, as it is kept: nothing but pinned names and hashes."""
-    return lock_text(pins_of(found), {line.name: wheels[line.wheel][0] for line in lines if line.wheel})
+def lock_of(found: str, lines: Iterable[Line], wheels: Mapping[str, tuple[str, int]], built: Mapping[str, str]) -> str:
+    """What the resolver found, as it is kept: nothing but pinned names and hashes.
+
+    Of packages whose wheel was `built` here (name → SHA-256) that one alone will do, as of those the package brings.
+    """
+    return lock_text(pins_of(found), {**built, **{line.name: wheels[line.wheel][0] for line in lines if line.wheel}})
 
 
 def put_in_place(built: Path, environment: Environment) -> None:
@@ -256,7 +287,7 @@ def shown_log(text: str) -> str:
     return inside.sub("", _CREDENTIALS.sub("", text)).replace("\x00", "")
 
 
-def _environment(folder: Path, *, index: bool) -> dict[str, str]:
+def tool_environment(folder: Path, *, index: bool) -> dict[str, str]:
     """What a tool sees: a home of its own, and of ours only what leads to the index."""
     ours = {"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8"}
     if not index:
@@ -272,7 +303,8 @@ def _environment(folder: Path, *, index: bool) -> dict[str, str]:
     return kept | ours
 
 
-def _expect_success(ran: Ran, otherwise: str) -> None:
+def expect_success(ran: Ran, otherwise: str) -> None:
+    """Raises BuildRefused where a command grew too large, and BackendUnavailable where it failed else."""
     if ran.code == KILLED_BY_SIZE:
         raise too_large()
     if ran.code < 0:

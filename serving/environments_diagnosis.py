@@ -28,10 +28,14 @@ class Diagnosis:
     proposals: list[dict[str, str]] = field(default_factory=list)
 
 
-def diagnose(lines: Sequence[Line], workshop: Workshop) -> Diagnosis:
-    """Say why these lines have no lock. Raises BackendUnavailable when the index stops answering."""
+def impossible_lines(lines: Sequence[Line], workshop: Workshop) -> list[tuple[Line, str]]:
+    """Those that cannot be installed even by themselves, with what the resolver said of each."""
     alone = [(line, *workshop.resolve([line.text], alone=True)) for line in lines[:MOST_LINES]]
-    impossible = [(line, log) for line, lock, log in alone if not lock]
+    return [(line, log) for line, lock, log in alone if not lock]
+
+
+def diagnose(lines: Sequence[Line], impossible: Sequence[tuple[Line, str]], workshop: Workshop) -> Diagnosis:
+    """Say why these lines, of which some are impossible, have no lock. Raises BackendUnavailable."""
     if impossible:
         return _impossible(lines, impossible, workshop)
     return _conflict(lines, workshop)

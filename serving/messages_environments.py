@@ -45,8 +45,8 @@ register_messages(
             "config.json; modules are often called differently from the package they come in."
         ),
         "build.not_here": _(
-            "There is no ready-made build for %(interpreter)s of: %(requirements)s. Nothing is compiled here, because "
-            "that would run its code outside of the sandbox."
+            "There is no ready-made build for %(interpreter)s of: %(requirements)s. The index has no source of it for "
+            "this Python either."
         ),
         "build.conflict": _(
             "The dependencies contradict each other, so they cannot be installed together: %(requirements)s. The log "
@@ -79,5 +79,64 @@ register_messages(
             "The worker that prepared this version died in each of %(attempts)s attempts. Retry, or tell the operator."
         ),
         "build.bug": _("Building failed for a reason of ours. Tell the operator this number: %(id)s"),
+    }
+)
+
+register_messages(
+    {
+        "build.source_started": _("%(package)s has no wheel: its wheel is being built from source"),
+        "build.source_not_allowed": _(
+            "No wheel for %(interpreter)s, only the source: %(requirements)s. It could be built from source, in the "
+            "sandbox, if an administrator of the workspace allows it: Policies, “Dependencies may be built from "
+            "source”. Or declare a version that has a wheel."
+        ),
+        "build.source_too_many": _(
+            "These packages have no wheel and would have to be built from source, but at most %(most)s are for one "
+            "model: %(requirements)s. Declare versions that have wheels, or ask the operator for more."
+        ),
+        "build.source_failed": _(
+            "%(package)s has no wheel for this Python, and building one from its source failed (code %(status)s). Its "
+            "log ends with: %(last)s"
+        ),
+        "build.source_too_slow": _(
+            "Building %(package)s from source took longer than %(minutes)s minutes, which is as long as it may here. "
+            "Declare a version that has a wheel, or ask the operator for more time. Its log ends with: %(last)s"
+        ),
+        "build.source_out_of_memory": _(
+            "Building %(package)s from source took more than %(mebibytes)s MiB of memory, which is as much as it may "
+            "here. Declare a version that has a wheel, or ask the operator for more."
+        ),
+        "build.source_wheel": _(
+            "Building %(package)s from source came to something else than its wheel: %(found)s. It was thrown away; "
+            "declare another version."
+        ),
+        "build.source_needs": _(
+            "To be built from source, %(package)s needs packages that cannot be installed here from wheels: "
+            "%(requirements)s. Declare a version that has a wheel."
+        ),
+        "build.source_requirement": _(
+            "To be built from source, %(package)s asks for “%(requirement)s”, which is not a package with a version. "
+            "Addresses and options are refused; declare another version."
+        ),
+        "build.source_unsafe": _(
+            "The source of %(package)s is refused: “%(place)s” in its archive would lie outside of its folder, or is "
+            "no ordinary file. Declare another version."
+        ),
+        "build.source_broken": _(
+            "The source of %(package)s cannot be read: it is no whole archive of one folder, or its pyproject.toml is "
+            "wrong. Declare another version."
+        ),
+        "build.source_damaged": _(
+            "The source of %(package)s is not what the index says: its SHA-256 is another. Tell the operator of the "
+            "index."
+        ),
+        "build.source_too_large": _(
+            "The source of %(package)s is larger than it may be here. Declare a version that has a wheel, or ask the "
+            "operator for more."
+        ),
+        "build.source_no_sandbox": _(
+            "Nothing is built from source on this host, because its sandbox does not hold (%(names)s). Tell the "
+            "operator, or declare versions that have wheels."
+        ),
     }
 )

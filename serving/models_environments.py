@@ -18,11 +18,13 @@ class EnvironmentState(models.TextChoices):
 class Environment(models.Model):
     """One lock, built once on this host and shared by every version whose lock it is.
 
-    `digest` is the SHA-256 over lock and interpreter; the environment stands in the folder of that name.
+    `digest` is the SHA-256 over lock and interpreter; the environment stands in the folder of that name. `sources` says
+    which packages were built from source: `{"name", "version", "sha256"}` each, the last of the source distribution.
     """
 
     digest = models.CharField(max_length=64, unique=True)
     lock = models.TextField()
+    sources = models.JSONField(default=list)
     interpreter = models.CharField(_("interpreter"), max_length=32)
     state = models.CharField(_("state"), max_length=16, choices=EnvironmentState.choices)
     reason_code = models.CharField(max_length=64, blank=True)

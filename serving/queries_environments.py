@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db.models import Max, Q, QuerySet
 
+from accounts.models import Workspace
 from registry.models import ModelVersion, Status, VersionEvent
 from registry.queries import LARGE
 from serving.models import Environment, Making, ProofRecord, ProofState, VersionEnvironment
@@ -46,3 +47,14 @@ def record_of(version: ModelVersion) -> VersionEnvironment | None:
     """What a version runs in, with its environment and overlay; None before its first build."""
     records = VersionEnvironment.objects.select_related("environment", "overlay")
     return records.filter(version=version).first()
+
+
+def may_build_sources(version: ModelVersion) -> bool:
+    """Whether its workspace lets dependencies be built from source, as of now."""
+    return Workspace.objects.filter(models__versions=version, source_builds=True).exists()
+
+
+def built_sources() -> set[str]:
+    """The SHA-256 of every source distribution that an environment has a wheel of."""
+    rows = Environment.objects.exclude(sources=[]).values_list("sources", flat=True)
+    return {entry["sha256"] for sources in rows for entry in sources}

@@ -22,6 +22,8 @@ from serving.sandbox_cgroups import Limits
 
 ENTRY = "/run/modelport/serving/sandbox_entry.py"
 SERVER = "/run/modelport/inference/server.py"
+BUILDER = "/run/modelport/serving/sandbox_builder.py"
+SOURCE = "/run/source"
 CODE = "/run/modelport"
 HOME = "/home/mind"
 OPEN_FILES = 4096
@@ -55,6 +57,7 @@ class Confined:
     binds: tuple[tuple[Path, str], ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     temporary: int = 256 * 1024**2
+    largest_file: int | None = None
 
 
 def arguments(confined: Confined, *, spec: int) -> list[str]:
@@ -88,6 +91,7 @@ def orders(confined: Confined) -> bytes:
             "RLIMIT_NPROC": confined.limits.processes,
             "RLIMIT_NOFILE": OPEN_FILES,
             "RLIMIT_CORE": 0,
+            **({"RLIMIT_FSIZE": confined.largest_file} if confined.largest_file else {}),
         },
     }
     return json.dumps(told).encode()
@@ -130,7 +134,7 @@ def install_code(target: Path) -> Path:
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(settings.BASE_DIR / "inference", fresh / "inference", ignore=shutil.ignore_patterns("__pycache__"))
     (fresh / "serving").mkdir()
-    for name in ("sandbox_entry.py", "sandbox_attacker.py"):
+    for name in ("sandbox_entry.py", "sandbox_attacker.py", "sandbox_builder.py"):
         shutil.copyfile(settings.BASE_DIR / "serving" / name, fresh / "serving" / name)
     for path in (fresh, *fresh.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)

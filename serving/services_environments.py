@@ -22,12 +22,13 @@ from registry.engines import cannot_run_reason
 from registry.models import ModelVersion, Status
 from registry.services import record_event
 from registry.transitions import lock_model
-from serving import environments, transitions_making
+from serving import environments, environments_sources, transitions_making
 from serving import transitions_environments as transitions
 from serving.building_making import MAKE, give_up_dead
 from serving.models import Environment, EnvironmentState, Making, Overlay, VersionEnvironment
 from serving.queries_environments import (
     builds_under_way,
+    built_sources,
     record_of,
     unused_environments,
     waiting_since,
@@ -125,6 +126,7 @@ def sweep_environments() -> None:
     since = now() - timedelta(seconds=settings.ENVIRONMENT_GRACE_SECONDS)
     freed = [_remove(environment) for environment in unused_environments(since)]
     freed += [_remove(_adopted(name)) for name in _strays()]
+    environments_sources.sweep(built_sources(), older=settings.ENVIRONMENT_GRACE_SECONDS)
     if any(freed):
         with environments.workshop(lambda: None) as shop:
             shop.clean_cache()

@@ -31,11 +31,11 @@ from serving.models import INSTANCE_RESTS, InstanceState, Wanted
 from serving.queries_room import proofs_without_room
 from serving.sandbox import NoSuchInterpreter, install_code
 from serving.sandbox_cgroups import Groups
+from serving.sandbox_probes import Ground, Protection, as_stored, broken_essentials, probe
+from serving.sandbox_processes import end_strays
 from serving.snapshots import write_snapshot
 from serving.supervisor_keeper import Keeper
 from serving.supervisor_ledger import CannotStart, Plan, Row
-from serving.supervisor_probes import Ground, Protection, as_stored, broken_essentials, probe
-from serving.supervisor_processes import end_strays
 from serving.supervisor_running import RunningInstance
 from serving.supervisor_sockets import socket_folder
 

@@ -17,9 +17,9 @@ from django.utils.timezone import now
 
 from serving.instance_logs import failure_in
 from serving.models import InstanceState, Purpose
+from serving.sandbox_processes import SIGNALLED
 from serving.supervisor_health import Health, ask
 from serving.supervisor_ledger import MEBIBYTE, CannotStart, Plan, Row
-from serving.supervisor_processes import SIGNALLED
 from serving.transitions_instances import NOT_RUNNING, STOPPED_WITH_HOST
 
 logger = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from django.conf import settings
 from serving.instance_logs import BoundedLog, folder_of
 from serving.sandbox import HOME, SERVER, Confined, environment_of, interpreter_places
 from serving.sandbox_cgroups import Group
+from serving.sandbox_processes import Sandboxed
 from serving.supervisor_ledger import Plan, Row
 from serving.supervisor_pipes import LogPipe
-from serving.supervisor_processes import Sandboxed
 
 BACKLOG = 256
 

@@ -1,5 +1,6 @@
 """State changes of environments: one builder at a time holds the row by its lease; the loser is told False."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,12 +18,13 @@ def _free() -> Q:
     return BUILDING & (Q(lease_until=None) | Q(lease_until__lt=now()))
 
 
-def find_or_add(digest: str, *, lock: str, interpreter: str) -> Environment:
+def find_or_add(digest: str, *, lock: str, interpreter: str, sources: Sequence[Mapping[str, str]] = ()) -> Environment:
     """The row of a lock, made where there is none. One that a sweep made for a stray folder gets its lock."""
-    values = {"lock": lock, "interpreter": interpreter, "state": EnvironmentState.BUILDING, "used_at": now()}
+    told = {"lock": lock, "interpreter": interpreter, "sources": [*sources]}
+    values = told | {"state": EnvironmentState.BUILDING, "used_at": now()}
     environment, added = Environment.objects.get_or_create(digest=digest, defaults=values)
     if not added and not environment.lock:
-        _change(environment, _free() & Q(lock=""), lock=lock, interpreter=interpreter)
+        _change(environment, _free() & Q(lock=""), **told)
     return environment
 
 

@@ -34,7 +34,7 @@ SUBPROCESS_USERS = {
     "demo/train.py",
     "importers/scanner.py",
     "serving/environments.py",
-    "serving/supervisor_processes.py",
+    "serving/sandbox_processes.py",
 }
 # How the queue's entry points are called.
 TASK = re.compile(r"(importers|registry|stores|serving)\.((run|sweep)_[a-z_]+|prepare|reconcile|instance_changed)")

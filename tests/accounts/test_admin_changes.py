@@ -208,4 +208,5 @@ def test_changed_rules_of_a_workspace_are_recorded(client, manager):
         "approval_to_publish": False,
         "approval_to_deploy": True,
         "four_eyes": False,
+        "source_builds": False,
     }

@@ -29,7 +29,9 @@ def as_root(client):
 
 
 def decided():
-    return Workspace.objects.values_list("name", "approval_to_publish", "approval_to_deploy", "four_eyes").get()
+    return Workspace.objects.values_list(
+        "name", "approval_to_publish", "approval_to_deploy", "four_eyes", "source_builds"
+    ).get()
 
 
 @pytest.mark.parametrize(("language", "heading"), [("en", "Policies"), ("zh-hans", "策略")])
@@ -41,13 +43,13 @@ def test_policies_are_read_by_every_member_in_both_languages(client, role, langu
     html = client.get(POLICIES).content.decode()
 
     assert re.search(r"<h1>(.*?)</h1>", html)[1] == heading
-    assert html.count("disabled") == (0 if role == Role.ADMIN else 4)
+    assert html.count("disabled") == (0 if role == Role.ADMIN else 5)
 
 
 def test_policies_are_changed_and_each_change_is_recorded(as_chief):
     response = as_chief.post(POLICIES, {"name": "default", "approval_to_deploy": "on", "four_eyes": "on"}, follow=True)
 
-    assert decided() == ("default", False, True, True)
+    assert decided() == ("default", False, True, True, False)
     assert told(response) == ["Saved."]
     assert audit() == [
         (
@@ -56,6 +58,20 @@ def test_policies_are_changed_and_each_change_is_recorded(as_chief):
             {"changed": {"approval_to_publish": [True, False], "approval_to_deploy": [False, True]}},
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("language", "label"), [("en", "Dependencies may be built from source"), ("zh-hans", "允许从源码构建依赖")]
+)
+def test_building_from_source_is_allowed_here_alone(as_chief, language, label):
+    as_chief.post(reverse("set_language"), {"language": language})
+
+    as_chief.post(POLICIES, AS_IT_IS | {"source_builds": "on"})
+
+    page, trail = (as_chief.get(path).content.decode() for path in (POLICIES, "/workspace/audit/"))
+    assert decided() == ("default", True, False, True, True)
+    assert audit() == [("workspace.policies_changed", "chief", {"changed": {"source_builds": [False, True]}})]
+    assert (label in page, label in trail) == (True, True)
 
 
 def test_saving_what_is_so_already_records_nothing(as_chief):
@@ -78,7 +94,7 @@ def test_name_against_the_rule_is_refused_and_stays_in_the_form(as_chief, name):
 
     assert response.status_code == 422
     assert list(response.context["form"].errors) == ["name"]
-    assert decided() == ("default", True, False, True)
+    assert decided() == ("default", True, False, True, False)
 
 
 def test_name_of_another_workspace_is_refused(as_chief):
@@ -97,7 +113,7 @@ def test_only_administrators_change_policies(client, role):
     response = client.post(POLICIES, {"name": "mine"})
 
     assert response.status_code == 403
-    assert decided() == ("default", True, False, True)
+    assert decided() == ("default", True, False, True, False)
 
 
 def test_command_refuses_people_without_the_right():

@@ -66,8 +66,8 @@ from registry.models import ModelVersion, Status
 from serving.models import VersionEnvironment
 version = ModelVersion.objects.get(uuid="{version}")
 ModelVersion.objects.filter(pk=version.pk).update(
-    status=Status.BUILD_FAILED, status_code="build.not_here",
-    status_params={{"requirements": "numpy==1.15.4", "interpreter": "3.11"}},
+    status=Status.BUILD_FAILED, status_code="build.source_not_allowed",
+    status_params={{"requirements": "numpy==1.15.4", "interpreter": "CPython 3.11.7"}},
 )
 VersionEnvironment.objects.update_or_create(version=version, defaults={{
     "requirements": ["numpy==1.15.4"], "log": "numpy==1.15.4 has no wheels\\n" * 20,

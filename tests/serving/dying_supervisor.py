@@ -12,8 +12,8 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 
 from serving import packages, supervisor_ledger, supervisor_running, transitions_instances  # noqa: E402
+from serving.sandbox_processes import Sandboxed  # noqa: E402
 from serving.supervisor_keeper import Keeper  # noqa: E402
-from serving.supervisor_processes import Sandboxed  # noqa: E402
 
 POINTS = {
     "forget": (transitions_instances, "forget_processes"),
@@ -33,7 +33,7 @@ POINTS = {
 def is_due(name, arguments):
     """Probes start and clear processes too, before there is a loop; "ready" is the writing of that state."""
     if name in ("spawn", "clear"):
-        return sys._getframe(2).f_globals["__name__"] != "serving.supervisor_probes"
+        return sys._getframe(2).f_globals["__name__"] != "serving.sandbox_probes"
     if name == "ready":
         return any(values.get("state") == "ready" for values in arguments[0].values())
     return True

@@ -75,7 +75,7 @@ def test_a_pin_that_cannot_exist_here_is_named_with_the_nearest_one(db):
     version = run(building_version("numpy==1.15.4", "six"))
 
     record = version.environment_record
-    assert (version.status, version.status_code) == (Status.BUILD_FAILED, "build.not_here")
+    assert (version.status, version.status_code) == (Status.BUILD_FAILED, "build.source_not_allowed")
     assert "numpy==1.15.4" in version.reason
     assert environments.interpreter() in version.reason
     assert [entry["declared"] for entry in record.proposals] == ["numpy==1.15.4"]
@@ -88,7 +88,7 @@ def test_a_pin_that_cannot_exist_here_is_named_with_the_nearest_one(db):
 def test_the_nearest_one_fits_what_else_is_declared(db):
     version = run(building_version("numpy==1.15.4", "scikit-learn==1.9.1"))
 
-    assert version.status_code == "build.not_here"
+    assert version.status_code == "build.source_not_allowed"
     assert [(entry["declared"], entry["taken"][:11]) for entry in version.environment_record.proposals] == [
         ("numpy==1.15.4", "numpy==1.24")
     ]

@@ -111,9 +111,9 @@ def test_a_build_that_fails_fails_the_proof_and_never_lowers_the_version(db, dev
     proof.refresh_from_db()
     record = record_of(version)
     after = fresh(version)
-    assert (proof.state, proof.reason_code) == (ProofState.FAILED, "build.not_here")
+    assert (proof.state, proof.reason_code) == (ProofState.FAILED, "build.source_not_allowed")
     assert "numpy==1.15.4" in proof.reason
-    assert (record.making, record.reason_code, record.environment) == ("failed", "build.not_here", None)
+    assert (record.making, record.reason_code, record.environment) == ("failed", "build.source_not_allowed", None)
     assert "numpy==1.15.4" in record.log
     assert record.proposals[0]["taken"].startswith("numpy==1.2")
     assert (after.status, after.proof, after.status_code) == (Status.NORMAL, Proof.ANSWERED, "")

@@ -26,8 +26,8 @@ from serving.sandbox import (
     own_interpreter,
 )
 from serving.sandbox_cgroups import Group, Groups, Limits
-from serving.supervisor_probes import ESSENTIAL, Ground, Protection, as_stored, broken_essentials, probe
-from serving.supervisor_processes import Sandboxed
+from serving.sandbox_probes import ESSENTIAL, Ground, Protection, as_stored, broken_essentials, probe
+from serving.sandbox_processes import Sandboxed
 from tests.serving.supervising import ROOT
 
 NOBODY = 65534
@@ -59,7 +59,7 @@ def test_probe_tells_what_does_not_hold(ground, monkeypatch):
         place = words.index("--remount-ro")
         return [*words[:place], "--ro-bind", "/etc/passwd", "/etc/passwd", *words[place:]]
 
-    monkeypatch.setattr("serving.supervisor_processes.arguments", open_wide)
+    monkeypatch.setattr("serving.sandbox_processes.arguments", open_wide)
 
     found = {each.code: each for each in probe(ground)}
 
@@ -119,7 +119,7 @@ from django.conf import settings
 settings.configure(DATA=Path("data").resolve(), BASE_DIR=Path.cwd())
 from serving.sandbox import install_code
 from serving.sandbox_cgroups import Groups
-from serving.supervisor_probes import Ground, as_stored, probe
+from serving.sandbox_probes import Ground, as_stored, probe
 settings.DATA.mkdir()
 ground = Ground(code=install_code(settings.DATA / "code"), uid=None, groups=Groups.found("modelport-nobody"))
 print(json.dumps([as_stored(probe(ground)), sorted(ground.groups.controllers)]))

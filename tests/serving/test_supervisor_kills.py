@@ -14,7 +14,7 @@ from django.db import connection
 from serving.models import Instance, Wanted
 from serving.sandbox import Confined, own_interpreter
 from serving.sandbox_cgroups import Groups, Limits
-from serving.supervisor_processes import Sandboxed
+from serving.sandbox_processes import Sandboxed
 from tests.inference.serving import package_with
 from tests.serving.supervising import (
     SupervisorProcess,

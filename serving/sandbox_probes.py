@@ -16,7 +16,7 @@ from django.conf import settings
 from serving.sandbox import CODE, HOME, Confined, own_interpreter
 from serving.sandbox_cgroups import Group, Groups, Limits
 from serving.sandbox_entry import SYSTEM_CALLS
-from serving.supervisor_processes import Sandboxed
+from serving.sandbox_processes import Sandboxed
 
 logger = logging.getLogger(__name__)
 

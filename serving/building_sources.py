@@ -1,0 +1,119 @@
+"""Locks requirements, with packages built from source where there is no wheel of them and the workspace allows it."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+from packaging.utils import canonicalize_name
+
+from serving.environments import Workshop, interpreter
+from serving.environments_diagnosis import Diagnosis, diagnose, impossible_lines
+from serving.environments_index import Sdist, Sources
+from serving.environments_sources import provide
+from serving.errors import BuildRefused
+from serving.locks import Line, pins_of, rebuilt
+
+# Whom the resolver blames for having no wheel. Each is only a hint that is asked about.
+_BLAMED = re.compile(r"Wheels are required for `([A-Za-z0-9][A-Za-z0-9._-]*)`")
+_NEEDED = r"depends?\s+on\s+{name}((?:[<>=!~]=?[A-Za-z0-9.*+!_-]+,?)+)"
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What the resolver found, and what of it was built from source: the wheel's SHA-256 by the source it is of."""
+
+    found: str
+    built: dict[Sdist, str]
+
+    @property
+    def wheels(self) -> dict[str, str]:
+        """SHA-256 of the wheels that were built, by name."""
+        return {sdist.name: wheel for sdist, wheel in self.built.items()}
+
+    @property
+    def sources(self) -> list[dict[str, str]]:
+        """As `Environment.sources` has it: of what was locked in the end."""
+        locked = {pin.name for pin in pins_of(self.found)}
+        built = sorted(self.built, key=lambda sdist: sdist.name)
+        return [
+            {"name": sdist.name, "version": sdist.version, "sha256": sdist.sha256}
+            for sdist in built
+            if sdist.name in locked
+        ]
+
+
+class Unsolved(Exception):
+    """These lines have no lock; `log` is what the tools said."""
+
+    def __init__(self, diagnosis: Diagnosis, log: str) -> None:
+        super().__init__(diagnosis.code)
+        self.diagnosis, self.log = diagnosis, log
+
+
+def solve(lines: Sequence[Line], shop: Workshop, *, allowed: bool, begin: Callable[[Sdist], object]) -> Solution:
+    """Lock the lines; `begin` hears of each package before it is built, which none is unless that is `allowed`.
+
+    Raises Unsolved, BackendUnavailable, and what ends the workshop.
+    """
+    sources, built = Sources(shop), dict[Sdist, str]()
+    while True:
+        found, log = shop.resolve(line.text for line in lines)
+        if found:
+            return Solution(found, built)
+        impossible = impossible_lines(lines, shop)
+        missing = _missing(impossible, log, sources, shop, {sdist.name for sdist in built})
+        if not missing or not allowed or len(built) + len(missing) > settings.SOURCE_PACKAGES:
+            raise Unsolved(_why(diagnose(lines, impossible, shop), missing, allowed=allowed), log)
+        for sdist in missing:
+            begin(sdist)
+            try:
+                built[sdist] = provide(sdist, sources, shop)
+            except BuildRefused as refused:
+                if refused.code == "build.too_slow":
+                    raise
+                proposals = diagnose(lines, impossible, shop).proposals
+                raise Unsolved(Diagnosis(refused.code, refused.params, proposals), refused.log) from refused
+
+
+def _why(diagnosis: Diagnosis, missing: Sequence[Sdist], *, allowed: bool) -> Diagnosis:
+    """What was found out, or that it is only for want of a wheel that there is a source for."""
+    if not missing:
+        return diagnosis
+    named = ", ".join(sdist.text for sdist in missing)
+    if not allowed:
+        params = {"requirements": named, "interpreter": interpreter()}
+        return replace(diagnosis, code="build.source_not_allowed", params=params)
+    most = {"requirements": named, "most": settings.SOURCE_PACKAGES}
+    return replace(diagnosis, code="build.source_too_many", params=most)
+
+
+def _missing(
+    impossible: Sequence[tuple[Line, str]], log: str, sources: Sources, shop: Workshop, built: set[str]
+) -> list[Sdist]:
+    """What would have to be built to come further; nothing where that would not help."""
+    if not impossible:
+        return [sdist for text in _blamed(log, shop, built) if (sdist := sources.find(text))]
+    if any(line.wheel or line.name in built for line, _log in impossible):
+        return []
+    found = {line.text: sources.find(line.text) for line, _log in impossible}
+    missing = {sdist.name: sdist for sdist in found.values() if sdist}
+    return [*missing.values()] if all(found.values()) else []
+
+
+def _blamed(log: str, shop: Workshop, built: set[str]) -> Iterator[str]:
+    """Requirements of requirements that have no wheel, however they are asked for."""
+    for name in dict.fromkeys(map(canonicalize_name, _BLAMED.findall(log))):
+        if name in built:
+            continue
+        asked = re.search(_NEEDED.format(name=re.escape(name)), log)
+        text = _line(f"{name}{asked[1].rstrip(',')}") if asked else str(name)
+        if not shop.resolve([text], alone=True)[0]:
+            yield text
+
+
+def _line(text: str) -> str:
+    try:
+        return rebuilt(text)
+    except BuildRefused:
+        return re.split("[<>=!~]", text, maxsplit=1)[0]
