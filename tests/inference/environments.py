@@ -96,7 +96,7 @@ def _built(name, lines, folders):
 def _locked(shop, lines):
     found, log = shop.resolve(lines)
     assert found, log
-    return lock_of(found, (), {})
+    return lock_of(found, (), {}, {})
 
 
 def _share_downloads():

@@ -195,7 +195,7 @@ def test_environment_holds_only_what_is_meant(start, neighbour):
     threads = {name: "1" for name in seen if name.endswith("_THREADS")}
     assert status == 200
     places = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "USER": "mind", "LOGNAME": "mind"}
-    usual = {"LANG": "C.UTF-8", "MODELPORT_LOG_LEVEL": "info"}
+    usual = {"LANG": "C.UTF-8", "MODELPORT_LOG_LEVEL": "info", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"}
     assert seen == threads | usual | variables | places
 
 
