@@ -9,11 +9,12 @@ from uuid import uuid4
 import pytest
 from django.utils.timezone import now
 
-from serving import rollout
+from serving import rollout, services
 from serving.models import InstanceState, Service
 from serving.supervisor_keeper import Ended, Keeper
 from serving.supervisor_ledger import Row
 from serving.transitions_instances import STOPPED_WITH_HOST
+from tests.factories import make_member
 from tests.serving.deployed import instances_of, make_running, observe
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db, pytest.mark.usefixtures("machine")]
@@ -148,6 +149,16 @@ def test_service_whose_time_is_over_meanwhile_is_stopped():
     service.refresh_from_db()
     assert (service.state, service.desired) == ("stopping", "stopped")
     assert [instance.wanted for instance in instances_of(service)] == ["stopped"]
+
+
+def test_automatic_stop_that_is_set_while_the_console_comes_back_counts_from_then():
+    service = stopped_with_the_console(by=make_member("bob"))
+
+    services.set_auto_stop(service, 3600, by=service.created_by)
+    observe(service, InstanceState.READY, reason_code="")
+
+    assert service.state == "running"
+    assert now() < service.stops_at <= now() + timedelta(hours=1)
 
 
 class Patient:
