@@ -29,7 +29,7 @@ def builds_since(moment: datetime, at: datetime) -> bool:
     if Environment.objects.filter(used_at__gte=moment).exists():
         return True
     held = ModelVersion.objects.filter(status=Status.BUILDING, lease_until__gte=at)
-    proven = ProofRecord.objects.filter(state=ProofState.RUNNING).values("version")
+    proven = ProofRecord.objects.filter(state=ProofState.RUNNING, decides=True).values("version")
     making = VersionEnvironment.objects.filter(making=Making.BUILDING, lease_until__gte=at)
     return held.exclude(pk__in=proven).exists() or making.exists()
 

@@ -122,6 +122,17 @@ def test_proof_that_holds_its_version_is_no_build(db, rung):
     assert rung == [(PREPARE, waiting.pk, "celery")]
 
 
+def test_replay_beside_a_build_does_not_hide_it(db, rung):
+    waiting = waiting_version(since=LONG_AGO)
+    built = waiting_version("built")
+    proof.start(built, {})
+    ModelVersion.objects.filter(pk=built.pk).update(lease_until=now() + timedelta(minutes=1))
+
+    sweep_preparations()
+
+    assert rung == [(PREPARE, waiting.pk, "")]
+
+
 def test_sweep_rings_for_the_first_only(db, rung):
     waiting = [waiting_version(f"m{number}") for number in range(RUNG_AT_ONCE + 3)]
 
