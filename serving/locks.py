@@ -170,8 +170,20 @@ def _needed(need: Need, declared: Iterable[Line]) -> str:
 
 def _is_before(line: Line, version: Version) -> bool:
     """Whether only versions before that one are wanted."""
-    limits = [each for each in parsed_line(line.text).specifier if each.operator in _LIMITS]
-    return any(Version(each.version.removesuffix(".*")) < version for each in limits)
+    return any(_ends_before(each.operator, each.version, version) for each in parsed_line(line.text).specifier)
+
+
+def _ends_before(operator: str, text: str, version: Version) -> bool:
+    if operator not in _LIMITS:
+        return False
+    limit = Version(text.removesuffix(".*"))
+    if operator == "<":
+        return limit <= version
+    # Of what is left open, such as the end of ~=2.1 or ==2.*, the highest counts.
+    known = limit.release[:-1] if operator == "~=" else limit.release
+    if operator == "~=" or text.endswith(".*"):
+        return known < version.release[: len(known)]
+    return limit < version
 
 
 def _line(package: Requirement, taken: Mapping[str, str]) -> Line:

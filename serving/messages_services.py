@@ -68,7 +68,7 @@ register_messages(
         "spec.too_large": _("This machine has %(cores)s cores and %(memory)s MiB of memory."),
         "spec.sold_out": _(
             "Sold out: %(needed)s MiB of memory are needed and %(left)s MiB of this machine's %(memory)s MiB are left. "
-            "Stop a service, or take less."
+            "Stop a service, wait until the proofs that run have ended, or take less."
         ),
         "spec.below_needs": _("Less than the version asks for: %(cpu)s cores and %(memory)s MiB"),
         "spec.below_measured": _("Less than its proof suggests: %(cpu)s cores and %(memory)s MiB"),

@@ -228,7 +228,7 @@ def _outcome(record: ProofRecord) -> Outcome:
         return Outcome(ProofState.FAILED, "proof.instance_gone")
     if instance.state == InstanceState.READY:
         return ask_once(record, instance)
-    if instance.state == InstanceState.FAILED:
+    if instance.state in (InstanceState.FAILED, InstanceState.RESTARTING):
         return not_started(instance)
     if instance.state == InstanceState.STOPPED:
         return Outcome(ProofState.FAILED, "proof.instance_gone")

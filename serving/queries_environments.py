@@ -24,10 +24,12 @@ def wanted_environments(at: datetime) -> QuerySet[VersionEnvironment]:
     return rows.defer(*(f"version__{name}" for name in LARGE)).order_by("pk")
 
 
-def builds_under_way(at: datetime) -> bool:
-    """Whether anybody builds now; a version that is held by its proof is not built any more."""
+def builds_since(moment: datetime, at: datetime) -> bool:
+    """Whether anybody builds now or has finished since then; one that is held by its proof is not built any more."""
+    if Environment.objects.filter(used_at__gte=moment).exists():
+        return True
     held = ModelVersion.objects.filter(status=Status.BUILDING, lease_until__gte=at)
-    proven = ProofRecord.objects.filter(state=ProofState.RUNNING).values("version")
+    proven = ProofRecord.objects.filter(state=ProofState.RUNNING, decides=True).values("version")
     making = VersionEnvironment.objects.filter(making=Making.BUILDING, lease_until__gte=at)
     return held.exclude(pk__in=proven).exists() or making.exists()
 

@@ -182,6 +182,8 @@ def _give_up_lost(service: Service) -> None:
 def _deploy(service: Service, seen: Seen) -> bool:
     """The next step from nothing to every instance ready, or giving up."""
     if _timed_out(service, seen):
+        if service.started_at:  # It ran before its host was stopped; what the host lacks now may come back.
+            return _concern(service, seen)
         minutes = seen.revisions[0].timeout
         return _give_up(service, "service.deploy_timeout", {"minutes": minutes}, "service.deploy_timed_out")
     if service.phase == transitions.PREPARING:
@@ -198,7 +200,9 @@ def _deploy(service: Service, seen: Seen) -> bool:
 def _timed_out(service: Service, seen: Seen) -> bool:
     if service.deploying_since is None or not seen.revisions:
         return False
-    if service.started_at and service.phase == transitions.SCHEDULING:  # It waits for its host.
+    # It waits for its host, maybe for a second time, or has just come back; the host limits how long loading may take.
+    back = service.phase == transitions.SCHEDULING or seen.interrupted or seen.ready == seen.total
+    if service.started_at and back:
         return False
     return service.deploying_since + timedelta(minutes=max(each.timeout for each in seen.revisions)) <= now()
 

@@ -125,7 +125,7 @@ def set_auto_stop(service: Service, seconds: int | None, *, by: User) -> bool:
     """Let it stop so long from now (a service at rest: from when it runs), or never. False when it is being deleted."""
     require(by, Action.DEPLOY, service.workspace)
     current = Service.objects.select_for_update().get(pk=service.pk)
-    runs = current.state in transitions.STOPPABLE
+    runs = transitions.runs(current)
     stops_at = now() + timedelta(seconds=seconds) if seconds and runs else None
     code = "service.auto_stop_set" if runs else "service.auto_stop_on"
     event = Line(code, {"seconds": seconds}) if seconds else Line("service.auto_stop_off")

@@ -27,7 +27,7 @@ from serving import transitions_environments as transitions
 from serving.building_making import MAKE, give_up_dead
 from serving.models import Environment, EnvironmentState, Making, Overlay, VersionEnvironment
 from serving.queries_environments import (
-    builds_under_way,
+    builds_since,
     built_sources,
     record_of,
     unused_environments,
@@ -116,7 +116,7 @@ def sweep_preparations() -> None:
     waiting += [(MAKE, record.version) for record in wanted_environments(at) if not give_up_dead(record)]
     waiting = waiting[:RUNG_AT_ONCE]
     forgotten = waiting_since(at - UNTAKEN, [version.pk for _task, version in waiting]) if waiting else set()
-    idle = bool(forgotten) and not builds_under_way(at)
+    idle = bool(forgotten) and not builds_since(at - UNTAKEN, at)
     for task, version in waiting:
         _ring(task, version, elsewhere=idle and version.pk in forgotten)
 

@@ -23,6 +23,12 @@ KEPT = ~Q(desired=Desired.DELETED)
 PREPARING, SCHEDULING, STARTING = "environment", "schedule", "start"
 
 
+def runs(service: Service) -> bool:
+    """Whether a run has begun and is not over, also while it waits for its host."""
+    interrupted = service.state == ServiceState.DEPLOYING and service.started_at is not None
+    return service.state in STOPPABLE or interrupted
+
+
 def begin(service: Service, *, by: User | None) -> bool:
     """Deploy (again) what is at rest."""
     values: dict[str, Any] = {

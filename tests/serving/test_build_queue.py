@@ -11,7 +11,9 @@ from registry.models import ModelVersion, Status, VersionEvent
 from serving import proof, services_environments
 from serving.building import PREPARE
 from serving.building_making import MAKE
+from serving.models import Environment
 from serving.services_environments import RUNG_AT_ONCE, sweep_preparations
+from serving.transitions_environments import find_or_add
 from tests.factories import make_version
 from tests.faults import Installation, await_that
 
@@ -98,6 +100,17 @@ def test_build_that_waits_behind_another_stays_with_the_builder(db, rung):
     assert rung == [(PREPARE, waiting.pk, "")]
 
 
+def test_builder_between_two_builds_keeps_what_waits(db, rung):
+    waiting = waiting_version(since=LONG_AGO)
+    find_or_add("e" * 64, lock="", interpreter="3.11")
+
+    sweep_preparations()
+    Environment.objects.update(used_at=now() - LONG_AGO)
+    sweep_preparations()
+
+    assert rung == [(PREPARE, waiting.pk, ""), (PREPARE, waiting.pk, "celery")]
+
+
 def test_proof_that_holds_its_version_is_no_build(db, rung):
     waiting = waiting_version(since=LONG_AGO)
     held = waiting_version("held")
@@ -107,6 +120,17 @@ def test_proof_that_holds_its_version_is_no_build(db, rung):
     sweep_preparations()
 
     assert rung == [(PREPARE, waiting.pk, "celery")]
+
+
+def test_replay_beside_a_build_does_not_hide_it(db, rung):
+    waiting = waiting_version(since=LONG_AGO)
+    built = waiting_version("built")
+    proof.start(built, {})
+    ModelVersion.objects.filter(pk=built.pk).update(lease_until=now() + timedelta(minutes=1))
+
+    sweep_preparations()
+
+    assert rung == [(PREPARE, waiting.pk, "")]
 
 
 def test_sweep_rings_for_the_first_only(db, rung):

@@ -45,7 +45,7 @@ def test_plan_stands_on_the_page_before_anything_is_sent(as_developer, settings)
     assert shown["Who may call it"] == "Programs with an API token of workspace default ( API tokens )"
     assert shown["When it stops"] == "1 hour after it is running Given up when it is not running within 20 minutes"
     assert shown["Memory of this machine"].endswith(
-        "2048 MiB needed, 32000 MiB left 0 of 32000 MiB are promised to services; 4 cores are shared"
+        "2048 MiB needed, 32000 MiB left 0 of 32000 MiB are promised to services and proofs; 4 cores are shared"
     )
     assert shown["Your quota"] == "0 of 20 real-time services"
 

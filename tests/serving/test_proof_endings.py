@@ -42,6 +42,18 @@ def test_a_model_that_never_gets_ready_is_given_up(db):
     assert record.version.reason == "It did not become ready within 600 seconds."
 
 
+def test_what_the_host_lacked_all_the_time_is_named(db, settings):
+    record, instance = begun(building())
+    lacking = {"reason_code": "instance.cannot_begin", "reason_params": {"reason": "No space left on device"}}
+    long_ago = now() - timedelta(seconds=settings.PROOF_PATIENCE_SECONDS + 1)
+    observed(instance, InstanceState.RESTARTING, created_at=long_ago, **lacking)
+
+    record = ended(record)
+
+    assert (record.state, record.reason_code) == (ProofState.FAILED, "instance.cannot_begin")
+    assert "No space left on device" in record.version.reason
+
+
 def test_a_crashed_worker_loses_nothing(db, tmp_path):
     package = package_with(tmp_path, ANSWERS)
     record, instance = begun(building(package))

@@ -9,11 +9,12 @@ from uuid import uuid4
 import pytest
 from django.utils.timezone import now
 
-from serving import rollout
+from serving import rollout, services
 from serving.models import InstanceState, Service
 from serving.supervisor_keeper import Ended, Keeper
 from serving.supervisor_ledger import Row
 from serving.transitions_instances import STOPPED_WITH_HOST
+from tests.factories import make_member
 from tests.serving.deployed import instances_of, make_running, observe
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db, pytest.mark.usefixtures("machine")]
@@ -79,13 +80,36 @@ def test_time_without_the_console_is_not_that_of_the_deployment():
     service.refresh_from_db()
     waiting = service.state
     observe(service, InstanceState.STARTING)
-    starting = (service.state, service.deploying_since > now() - timedelta(minutes=1))
-    Service.objects.update(deploying_since=now() - timedelta(minutes=4))
-    rollout.reconcile(service)
-    service.refresh_from_db()
 
-    assert (waiting, starting) == ("deploying", ("deploying", True))
-    assert (service.state, service.reason_code) == ("failed", "service.deploy_timeout")
+    assert waiting == "deploying"
+    assert (service.state, service.deploying_since > now() - timedelta(minutes=1)) == ("deploying", True)
+
+
+@pytest.mark.parametrize("seen", [InstanceState.PENDING, InstanceState.STARTING])
+def test_console_that_is_stopped_again_before_a_model_is_ready_fails_no_service(seen):
+    service = stopped_with_the_console(timeout=3)
+    observe(service, InstanceState.STARTING, reason_code=STOPPED_WITH_HOST)
+    Service.objects.update(deploying_since=now() - timedelta(hours=5))
+
+    observe(service, seen, reason_code=STOPPED_WITH_HOST)
+    waiting = service.state
+    observe(service, InstanceState.READY, reason_code="")
+
+    assert (waiting, service.state) == ("deploying", "running")
+    assert not service.events.filter(abnormal=True).exists()
+
+
+def test_what_a_host_lacks_after_a_restart_is_an_alarm_and_ends_no_service():
+    service = stopped_with_the_console(timeout=3)
+    observe(service, InstanceState.RESTARTING, reason_code="instance.store_unavailable")
+    Service.objects.update(deploying_since=now() - timedelta(minutes=4))
+
+    observe(service, InstanceState.RESTARTING)
+    lacking = (service.state, service.desired, service.events.order_by("pk").last().params["reason"])
+    observe(service, InstanceState.READY, reason_code="")
+
+    assert lacking == ("concerning", "running", "instance.store_unavailable")
+    assert service.state == "running"
 
 
 def test_model_that_does_not_start_again_fails_the_service():
@@ -125,6 +149,16 @@ def test_service_whose_time_is_over_meanwhile_is_stopped():
     service.refresh_from_db()
     assert (service.state, service.desired) == ("stopping", "stopped")
     assert [instance.wanted for instance in instances_of(service)] == ["stopped"]
+
+
+def test_automatic_stop_that_is_set_while_the_console_comes_back_counts_from_then():
+    service = stopped_with_the_console(by=make_member("bob"))
+
+    services.set_auto_stop(service, 3600, by=service.created_by)
+    observe(service, InstanceState.READY, reason_code="")
+
+    assert service.state == "running"
+    assert now() < service.stops_at <= now() + timedelta(hours=1)
 
 
 class Patient:

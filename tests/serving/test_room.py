@@ -53,6 +53,9 @@ def test_deployment_is_refused_what_a_proof_has():
         make_service(make_deployable("second"), name="second", by=make_member("bob"))
 
     assert (refused.value.code, refused.value.params["left"]) == ("spec.sold_out", 0)
+    assert "wait until the proofs that run have ended" in refused.value.message
+    with translation.override("zh-hans"):
+        assert "等待正在运行的验证结束" in refused.value.message
 
 
 def test_proof_waits_while_services_have_the_memory_and_starts_once_they_have_not():
