@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 from django.conf import settings
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from serving.environments import Workshop, interpreter
 from serving.environments_diagnosis import Diagnosis, diagnose, impossible_lines
 from serving.environments_index import Sdist, Sources
 from serving.environments_sources import provide
 from serving.errors import BuildRefused
-from serving.locks import Line, pins_of, rebuilt
+from serving.locks import Line, rebuilt, versions_of
 
 # Whom the resolver blames for having no wheel. Each is only a hint that is asked about.
 _BLAMED = re.compile(r"Wheels are required for `([A-Za-z0-9][A-Za-z0-9._-]*)`")
@@ -28,19 +29,19 @@ class Solution:
 
     @property
     def wheels(self) -> dict[str, str]:
-        """SHA-256 of the wheels that were built, by name."""
-        return {sdist.name: wheel for sdist, wheel in self.built.items()}
+        """SHA-256 of the wheels that were built and locked, by name."""
+        return {sdist.name: self.built[sdist] for sdist in self._locked()}
 
     @property
     def sources(self) -> list[dict[str, str]]:
-        """As `Environment.sources` has it: of what was locked in the end."""
-        locked = {pin.name for pin in pins_of(self.found)}
-        built = sorted(self.built, key=lambda sdist: sdist.name)
-        return [
-            {"name": sdist.name, "version": sdist.version, "sha256": sdist.sha256}
-            for sdist in built
-            if sdist.name in locked
-        ]
+        """As `Environment.sources` has it."""
+        return [{"name": sdist.name, "version": sdist.version, "sha256": sdist.sha256} for sdist in self._locked()]
+
+    def _locked(self) -> list[Sdist]:
+        """What of it was locked in the end: once more is built, another version may be taken, of which is a wheel."""
+        versions = {name: Version(version) for name, version in versions_of(self.found).items()}
+        locked = (sdist for sdist in self.built if versions.get(sdist.name) == Version(sdist.version))
+        return sorted(locked, key=lambda sdist: sdist.name)
 
 
 class Unsolved(Exception):

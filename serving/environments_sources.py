@@ -48,12 +48,17 @@ def provide(sdist: Sdist, sources: Sources, shop: Workshop) -> str:
     return _bring(wheel, shop)
 
 
-def bring_kept(entries: Iterable[Mapping[str, str]], shop: Workshop) -> bool:
-    """Put the wheels of an environment's sources where the installer finds them. False where one is not kept here."""
-    wheels = [_kept(entry["sha256"]) for entry in entries]
-    for wheel in wheels:
-        if wheel is None:
-            return False
+def bring_kept(entries: Iterable[Mapping[str, str]], hashes: Mapping[str, Collection[str]], shop: Workshop) -> bool:
+    """Put the wheels of an environment's sources where the installer finds them.
+
+    False, and none is put there, where one is not kept here, or is not of the `hashes` that its name is locked to:
+    building a source twice may come to two wheels, and what was brought would be locked like any other.
+    """
+    wheels = {entry["name"]: _kept(entry["sha256"]) for entry in entries}
+    found = {name: wheel for name, wheel in wheels.items() if wheel and f"sha256:{_sha256(wheel)}" in hashes[name]}
+    if len(found) < len(wheels):
+        return False
+    for wheel in found.values():
         _bring(wheel, shop)
     return True
 
@@ -210,8 +215,12 @@ def _keep(wheel: Path, sdist: Sdist) -> Path:
 
 def _bring(wheel: Path, shop: Workshop) -> str:
     shop.wheels.mkdir(exist_ok=True)
-    with Path(shutil.copyfile(wheel, shop.wheels / wheel.name)).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return _sha256(Path(shutil.copyfile(wheel, shop.wheels / wheel.name)))
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def _bury(folder: Path) -> None:
