@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
@@ -112,7 +113,7 @@ def _locked(
         record_event(version, "build.source_started", package=sdist.text)
 
     try:
-        solution = solve(lines, shop, allowed=may_build_sources(version), begin=begin)
+        solution = solve(lines, shop, allowed=partial(may_build_sources, version), begin=begin)
     except Unsolved as error:
         _keep(version, heartbeat, proposals=error.diagnosis.proposals)
         raise BuildRefused(error.diagnosis.code, log=error.log, **error.diagnosis.params) from None

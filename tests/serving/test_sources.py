@@ -13,6 +13,7 @@ from django.db import connections
 from django.utils import translation
 from django.utils.timezone import now
 
+from accounts.models import Workspace
 from registry.models import ModelVersion, Status
 from registry.services import release_version
 from serving import building_making, environments, environments_confined, environments_sources, transitions_making
@@ -163,6 +164,23 @@ def test_no_more_is_built_than_may_be(db, index, settings):
     version = built("tool", "lower")
 
     assert (version.status_code, kept()) == ("build.source_too_many", [])
+
+
+def test_nothing_more_is_built_once_it_is_not_allowed_any_more(db, index, monkeypatch):
+    for name in ("tool", "lower"):
+        index.offer(f"{name}-1.0.tar.gz", sdist_bytes(name=name))
+    keep = environments_sources._keep
+
+    def forbidden(wheel, sdist):
+        Workspace.objects.update(source_builds=False)
+        return keep(wheel, sdist)
+
+    monkeypatch.setattr(environments_sources, "_keep", forbidden)
+
+    version = built("tool==1.0", "lower==1.0")
+
+    assert (version.status_code, version.status_params["requirements"]) == ("build.source_not_allowed", "lower==1.0")
+    assert kept() == ["tool-1.0-py3-none-any.whl"]
 
 
 def test_an_environment_that_is_gone_is_built_again_with_the_wheel_that_is_kept(db, tool, monkeypatch):

@@ -76,6 +76,27 @@ def test_every_index_the_resolver_asks_is_asked_the_extra_ones_first(settings, m
         assert (found("tool"), found("other")) == ("tool-1.0.tar.gz", "other-2.0.tar.gz")
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_index_that_lets_nobody_in_is_not_passed_over_for_the_next(settings, monkeypatch, status):
+    first, second = Index(), Index()
+    first.refusal = status
+    second.offer("tool-2.0.tar.gz", b"")
+    with serving(first) as one, serving(second) as two:
+        monkeypatch.setenv("UV_INDEX", f"extra={one}/simple")
+        settings.PACKAGE_INDEX = f"{two}/simple"
+
+        assert found("tool") is None
+    assert second.asked == []
+
+
+def test_a_list_of_passwords_that_cannot_be_read_is_not_told(settings, monkeypatch, tmp_path, index):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password very secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    index.offer("tool-1.0.tar.gz", b"")
+
+    assert found("tool") == "tool-1.0.tar.gz"
+
+
 def test_where_there_is_no_index_nothing_is_found(settings, monkeypatch):
     settings.PACKAGE_INDEX = ""
     monkeypatch.setenv("UV_NO_INDEX", "1")
@@ -122,6 +143,18 @@ def test_nothing_is_fetched_but_by_http(tmp_path, url):
 
 def test_a_source_is_known_by_its_requirement():
     assert Sdist("tool", "1.0", "tool-1.0.tar.gz", "http://x", "0" * 64).text == "tool==1.0"
+
+
+@pytest.mark.parametrize("broken", ["file:///nowhere/simple", "http://127.0.0.1:9/simple"])
+def test_without_leave_the_reason_does_not_wait_for_an_index_that_only_the_resolver_can_ask(
+    db, index, settings, monkeypatch, broken
+):
+    index.offer("tool-1.0-cp27-none-win32.whl", wheel_bytes())
+    monkeypatch.setattr(environments.Workshop, "indexes", lambda _: [broken])
+
+    version = built("tool==1.0", allowed=False)
+
+    assert (version.status, version.status_code) == (Status.BUILD_FAILED, "build.not_here")
 
 
 def test_what_has_a_wheel_is_never_built(db, index):
