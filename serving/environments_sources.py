@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -32,6 +33,7 @@ MOST_REQUIREMENTS = 100
 # How often a project may ask for more than is installed.
 ROUNDS = 3
 LONGEST_NAME = 200
+_PLAIN = re.compile(rf"[A-Za-z0-9_.+!-]{{1,{LONGEST_NAME}}}")
 LAST_LINES, LAST_CHARACTERS = 3, 400
 
 
@@ -136,7 +138,8 @@ def _lines(wanted: Iterable[str], sdist: Sdist) -> list[str]:
             if parsed.marker is None or parsed.marker.evaluate({"extra": ""}):
                 parsed.marker = None
                 lines.append(rebuilt(str(parsed)))
-        except (InvalidRequirement, BuildRefused):
+        # A marker may compare what cannot be compared, or be as deep as it likes.
+        except (ValueError, KeyError, RecursionError, BuildRefused):
             raise BuildRefused("build.source_requirement", package=sdist.text, requirement=shown(text, 200)) from None
     if len(texts) > MOST_REQUIREMENTS:
         raise BuildRefused("build.source_broken", package=sdist.text, place="pyproject.toml")
@@ -164,11 +167,14 @@ def _taken_apart(result: Path, sdist: Sdist, log: str) -> dict[str, Any]:
 def _check(wheel: Path, filename: str, sdist: Sdist, log: str) -> None:
     """It must be the wheel of this package in this version, for this Python and this machine."""
     refusal = BuildRefused("build.source_wheel", log=log, package=sdist.text, found=shown(filename, LONGEST_NAME))
+    # A build number may be anything, also what no file can be called.
+    if not _PLAIN.fullmatch(filename):
+        raise refusal
     try:
-        name, version, _build, tags = parse_wheel_filename(filename[:LONGEST_NAME])
+        name, version, _build, tags = parse_wheel_filename(filename)
     except InvalidWheelFilename:
         raise refusal from None
-    if (name, version) != (sdist.name, Version(sdist.version)) or tags.isdisjoint(sys_tags()) or "/" in filename:
+    if (name, version) != (sdist.name, Version(sdist.version)) or tags.isdisjoint(sys_tags()):
         raise refusal
     try:
         named = wheel.with_name(filename)

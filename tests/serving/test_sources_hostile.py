@@ -1,15 +1,21 @@
 """Sources that attack whoever builds them: what each comes to, and that nothing was touched."""
 
 import hashlib
+import io
 import os
 import socket
+import struct
 import tarfile
+import tracemalloc
+import zipfile
 
 import pytest
 from django.conf import settings as ours
 
 from registry.models import Status
 from serving import environments
+from serving.environments_wheels import LIST_BYTES, check_wheel
+from serving.errors import BuildRefused
 from tests.serving.sdists import PROJECT, Index, built, packed, sdist_bytes, serving
 from tests.serving.supervising import processes_with
 from tests.serving.wheels import left_over, wheel_bytes
@@ -177,6 +183,52 @@ def test_a_wheel_of_something_else_is_thrown_away(come_to, wheel, filename):
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["tool-1.0-1/../x-py3-none-any.whl", "tool-1.0-1\\u0000-py3-none-any.whl", "tool-1.0-1\\ud800-py3-none-any.whl"],
+)
+def test_a_wheel_of_a_name_that_no_file_can_have_is_thrown_away(come_to, name):
+    attack = f'{RESULT}\nos.write(result, b\'{{"wheel": "{name}"}}\\n\')\nos._exit(0)'
+
+    assert come_to(sdist_bytes(attack))[0] == "build.source_wheel"
+
+
+def damaged():
+    """A wheel of which the metadata cannot be unpacked."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(wheel_bytes())) as whole, zipfile.ZipFile(buffer, "w") as target:
+        for name in whole.namelist():
+            target.writestr(name, whole.read(name), zipfile.ZIP_DEFLATED)
+    start = buffer.getvalue().index(b"/METADATA") + len("/METADATA")
+    return buffer.getvalue()[:start] + b"\xff" * 8 + buffer.getvalue()[start + 8 :]
+
+
+def endless():
+    """A wheel whose list of files alone, were it read, would fill the memory."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as target:
+        target.writestr("x", "")
+    found = bytearray(buffer.getvalue())
+    entry, end = found.index(b"PK\1\2"), found.index(b"PK\5\6")
+    size = struct.unpack_from("<L", found, end + 12)[0]
+    many = -(-LIST_BYTES // size) + 1
+    struct.pack_into("<L", found, end + 12, size * many)
+    return bytes(found[:entry] + found[entry:end] * many + found[end:])
+
+
+@pytest.mark.parametrize("make", [damaged, endless])
+def test_a_wheel_that_is_made_to_hurt_is_refused(tmp_path, make):
+    (tmp_path / "tool-1.0-py3-none-any.whl").write_bytes(make())
+
+    tracemalloc.start()
+    with pytest.raises(BuildRefused, match=r"^build\.wheel_broken$"):
+        check_wheel("tool-1.0-py3-none-any.whl", tmp_path / "tool-1.0-py3-none-any.whl")
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < LIST_BYTES
+
+
+@pytest.mark.parametrize(
     ("source", "code"),
     [
         (packed(PROJECT_FILES, extra=[(tarfile.TarInfo("tool-1.0/../../escaped"), b"")]), "build.source_unsafe"),
@@ -201,13 +253,23 @@ def test_a_file_with_another_hash_is_refused(come_to):
 
 
 @pytest.mark.parametrize(
-    "requirement", ["x @ git+https://example.com/x", "--index-url https://example.com", "-r /etc/passwd"]
+    "requirement",
+    [
+        *("x @ git+https://example.com/x", "--index-url https://example.com", "-r /etc/passwd"),
+        *("x; os_name ~= 'posix'", "x; 'a' in extras"),
+    ],
 )
 @pytest.mark.parametrize("where", ["requires", "asked"])
 def test_a_build_requirement_that_is_an_address_or_an_option_is_refused(come_to, where, requirement):
     code, version = come_to(sdist_bytes(**{where: [requirement]}))
 
     assert (code, version.status_params["requirement"]) == ("build.source_requirement", requirement)
+
+
+def test_a_build_requirement_of_a_marker_without_bottom_is_refused(come_to):
+    requirement = f"x; {'(' * 3000}os_name == 'a'{')' * 3000}"
+
+    assert come_to(sdist_bytes(requires=[requirement]))[0] == "build.source_requirement"
 
 
 def test_a_build_requirement_without_a_wheel_is_named_and_not_built_in_turn(come_to):

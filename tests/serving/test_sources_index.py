@@ -52,6 +52,7 @@ def test_what_is_withdrawn_or_for_another_python_or_without_a_hash_is_not_taken(
     index.offer("tool-3.0.tar.gz", b"", **{"requires-python": ">=4"})
     index.offer("tool-4.0.tar.gz", b"", hashes={})
     index.offer("tool-5.0.tar.gz", b"", **{"requires-python": "nonsense"})
+    index.offer(f"tool-{'9' * 5000}.tar.gz", b"")
 
     assert found("tool") == "tool-1.0.tar.gz"
     assert found("tool==2.0") == "tool-2.0.tar.gz"
