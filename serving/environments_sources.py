@@ -20,13 +20,13 @@ from packaging.version import Version
 
 from serving import environments, environments_confined
 from serving.environments import Workshop
+from serving.environments_confined import HEAD_BYTES
 from serving.environments_index import Sdist, Sources, refuse, shown
 from serving.environments_wheels import check_wheel
 from serving.errors import BuildRefused
 from serving.locks import rebuilt
 
 BLOCK = 1024 * 1024
-HEAD_BYTES = 64 * 1024
 # Counted with the folders on the way to each.
 MOST_FILES = 250_000
 MOST_REQUIREMENTS = 100

@@ -18,7 +18,7 @@ from serving.environments_wheels import LIST_BYTES, check_wheel
 from serving.errors import BuildRefused
 from tests.serving.sdists import PROJECT, Index, built, packed, sdist_bytes, serving
 from tests.serving.supervising import processes_with
-from tests.serving.wheels import left_over, wheel_bytes
+from tests.serving.wheels import answer, left_over, wheel_bytes
 
 pytestmark = [pytest.mark.usefixtures("environments_root", "no_needs"), pytest.mark.timeout(120)]
 PROJECT_FILES = {"pyproject.toml": PROJECT.format(requires="")}
@@ -151,6 +151,7 @@ HIDING = "os.system('sleep 7653 &')\nos.setsid() if os.fork() == 0 else os._exit
         ("os.kill(os.getpid(), 11)", "build.source_failed"),
         (f"{RESULT}\nos.write(result, b'{{')\nos._exit(0)", "build.source_wheel"),
         (f"{RESULT}\nos.ftruncate(result, 2**40)", "build.source_failed"),
+        (f"{RESULT}\nwhile True: os.write(result, bytes(2**20))", "build.source_failed"),
         (f"{RESULT}\nos.write(result, b'\"wheel\"\\n')\nos._exit(0)", "build.source_wheel"),
         (f"{RESULT}\nos.write(result, b'[[1, 2]]\\n')\nos._exit(0)", "build.source_wheel"),
         (HIDING, "build.source_failed"),
@@ -163,6 +164,31 @@ def test_whoever_takes_too_much_or_ends_otherwise_is_ended_and_leaves_no_process
     assert len(version.environment_record.log) <= environments.LOG_BYTES
     assert processes_with("sandbox_builder.py") == []
     assert processes_with("sleep 7653") == []
+
+
+def test_no_room_of_the_disk_can_be_taken_that_the_result_does_not_need(come_to):
+    attack = f"""
+import ctypes
+{RESULT}
+KEEP_SIZE = 1
+if ctypes.CDLL(None).fallocate(result, KEEP_SIZE, ctypes.c_long(0), ctypes.c_long(64 * 2**20)) == 0:
+    done.append("disk")"""
+
+    code, version = come_to(sdist_bytes(attempts(attack)))
+
+    assert (code, version.status_params["last"]) == ("build.source_failed", "succeeded: []")
+
+
+def test_a_large_wheel_comes_out_whole(db, settings):
+    index = Index()
+    index.offer("tool-1.0.tar.gz", sdist_bytes(wheel=wheel_bytes(files={"large.txt": "x" * 8 * 1024**2})))
+    with serving(index) as address:
+        settings.PACKAGE_INDEX = f"{address}/simple"
+        version = built("tool==1.0")
+
+    assert (version.reason, version.environment_record.log) == ("", "")
+    code = "import pathlib, tool; print(pathlib.Path(tool.__file__).with_name('large.txt').stat().st_size)"
+    assert answer(version.environment_record.environment, code) == str(8 * 1024**2)
 
 
 @pytest.mark.parametrize(
