@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
@@ -25,7 +26,7 @@ from serving.environments_index import Sdist
 from serving.environments_sources import bring_kept
 from serving.errors import BackendUnavailable, BuildRefused, PreparationLost
 from serving.heartbeat import Heartbeat, Preparation, lease
-from serving.locks import Line, lines_of
+from serving.locks import Line, lines_of, pins_of
 from serving.models import Environment, VersionEnvironment
 from serving.queries_environments import may_build_sources
 
@@ -96,8 +97,9 @@ def obtain(version: ModelVersion, heartbeat: Heartbeat, *, kept: Environment | N
 
 
 def _kept(environment: Environment, shop: Workshop) -> Lock | None:
-    """Its lock, unless it needs a wheel that was built from source and is not kept on this host."""
-    if not bring_kept(environment.sources, shop):
+    """Its lock, unless it needs a wheel that was built from source and is not kept on this host, or another one is."""
+    hashes = {pin.name: pin.hashes for pin in pins_of(environment.lock)}
+    if not bring_kept(environment.sources, hashes, shop):
         return None
     return Lock(environment.lock, environment.sources)
 
@@ -111,7 +113,7 @@ def _locked(
         record_event(version, "build.source_started", package=sdist.text)
 
     try:
-        solution = solve(lines, shop, allowed=may_build_sources(version), begin=begin)
+        solution = solve(lines, shop, allowed=partial(may_build_sources, version), begin=begin)
     except Unsolved as error:
         _keep(version, heartbeat, proposals=error.diagnosis.proposals)
         raise BuildRefused(error.diagnosis.code, log=error.log, **error.diagnosis.params) from None

@@ -3,16 +3,18 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from django.conf import settings
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from serving.environments import Workshop, interpreter
 from serving.environments_diagnosis import Diagnosis, diagnose, impossible_lines
 from serving.environments_index import Sdist, Sources
 from serving.environments_sources import provide
-from serving.errors import BuildRefused
-from serving.locks import Line, pins_of, rebuilt
+from serving.errors import BackendUnavailable, BuildRefused
+from serving.locks import Line, rebuilt, versions_of
 
 # Whom the resolver blames for having no wheel. Each is only a hint that is asked about.
 _BLAMED = re.compile(r"Wheels are required for `([A-Za-z0-9][A-Za-z0-9._-]*)`")
@@ -28,19 +30,19 @@ class Solution:
 
     @property
     def wheels(self) -> dict[str, str]:
-        """SHA-256 of the wheels that were built, by name."""
-        return {sdist.name: wheel for sdist, wheel in self.built.items()}
+        """SHA-256 of the wheels that were built and locked, by name."""
+        return {sdist.name: self.built[sdist] for sdist in self._locked()}
 
     @property
     def sources(self) -> list[dict[str, str]]:
-        """As `Environment.sources` has it: of what was locked in the end."""
-        locked = {pin.name for pin in pins_of(self.found)}
-        built = sorted(self.built, key=lambda sdist: sdist.name)
-        return [
-            {"name": sdist.name, "version": sdist.version, "sha256": sdist.sha256}
-            for sdist in built
-            if sdist.name in locked
-        ]
+        """As `Environment.sources` has it."""
+        return [{"name": sdist.name, "version": sdist.version, "sha256": sdist.sha256} for sdist in self._locked()]
+
+    def _locked(self) -> list[Sdist]:
+        """What of it was locked in the end: once more is built, another version may be taken, of which is a wheel."""
+        versions = {name: Version(version) for name, version in versions_of(self.found).items()}
+        locked = (sdist for sdist in self.built if versions.get(sdist.name) == Version(sdist.version))
+        return sorted(locked, key=lambda sdist: sdist.name)
 
 
 class Unsolved(Exception):
@@ -51,8 +53,10 @@ class Unsolved(Exception):
         self.diagnosis, self.log = diagnosis, log
 
 
-def solve(lines: Sequence[Line], shop: Workshop, *, allowed: bool, begin: Callable[[Sdist], object]) -> Solution:
-    """Lock the lines; `begin` hears of each package before it is built, which none is unless that is `allowed`.
+def solve(
+    lines: Sequence[Line], shop: Workshop, *, allowed: Callable[[], bool], begin: Callable[[Sdist], object]
+) -> Solution:
+    """Lock the lines; `begin` hears of each package before it is built, which none is unless that is `allowed` then.
 
     Raises Unsolved, BackendUnavailable, and what ends the workshop.
     """
@@ -62,10 +66,12 @@ def solve(lines: Sequence[Line], shop: Workshop, *, allowed: bool, begin: Callab
         if found:
             return Solution(found, built)
         impossible = impossible_lines(lines, shop)
-        missing = _missing(impossible, log, sources, shop, {sdist.name for sdist in built})
-        if not missing or not allowed or len(built) + len(missing) > settings.SOURCE_PACKAGES:
-            raise Unsolved(_why(diagnose(lines, impossible, shop), missing, allowed=allowed), log)
-        for sdist in missing:
+        may = allowed()
+        missing = _missing(impossible, log, sources, shop, {sdist.name for sdist in built}, allowed=may)
+        if not missing or not may or len(built) + len(missing) > settings.SOURCE_PACKAGES:
+            raise Unsolved(_why(diagnose(lines, impossible, shop), missing, allowed=may), log)
+        # One build may take so long that it is not allowed any more when it ends.
+        for sdist in takewhile(lambda _sdist: allowed(), missing):
             begin(sdist)
             try:
                 built[sdist] = provide(sdist, sources, shop)
@@ -89,9 +95,27 @@ def _why(diagnosis: Diagnosis, missing: Sequence[Sdist], *, allowed: bool) -> Di
 
 
 def _missing(
+    impossible: Sequence[tuple[Line, str]],
+    log: str,
+    sources: Sources,
+    shop: Workshop,
+    built: set[str],
+    *,
+    allowed: bool,
+) -> list[Sdist]:
+    """What would have to be built to come further; nothing where that would not help. Raises BackendUnavailable."""
+    try:
+        return _offered(impossible, log, sources, shop, built)
+    except BackendUnavailable:
+        # An index that the resolver alone can ask is nothing to wait for where nothing will be built.
+        if allowed:
+            raise
+        return []
+
+
+def _offered(
     impossible: Sequence[tuple[Line, str]], log: str, sources: Sources, shop: Workshop, built: set[str]
 ) -> list[Sdist]:
-    """What would have to be built to come further; nothing where that would not help."""
     if not impossible:
         return [sdist for text in _blamed(log, shop, built) if (sdist := sources.find(text))]
     if any(line.wheel or line.name in built for line, _log in impossible):

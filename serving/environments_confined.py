@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
+from io import BufferedWriter, FileIO
 from pathlib import Path
+from select import POLLIN, poll
 from time import monotonic, sleep
 from typing import Any
 
@@ -26,6 +28,8 @@ PLACES = 64
 # What a wheel says of the time of its files, so that one source always comes to one wheel where its tools allow it.
 EPOCH = "315619200"
 PIECE = 64 * 1024
+# Of the line before the wheel.
+HEAD_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -54,40 +58,47 @@ def build(told: Mapping[str, Any], *, source: Path, environment: Path, result: P
         code = install_code(shop.folder / "code")
         _expect_sound(place, code)
         group = place.groups.make("build", _limits())
-        with result.open("xb") as out:
-            confined = _confined(told, place, code, source, environment, out.fileno())
-            return _watched(confined, group, out.fileno(), shop)
+        # It is given a pipe: into a file it could put more than its limits say, such as room without end.
+        with result.open("xb") as out, _pipe() as (given, giving):
+            confined = _confined(told, place, code, source, environment, giving.fileno())
+            return _watched(confined, group, shop, given=given, giving=giving, out=out)
 
 
-def _watched(confined: Confined, group: Group, result: int, shop: Workshop) -> Ended:
+def _watched(
+    confined: Confined, group: Group, shop: Workshop, *, given: int, giving: FileIO, out: BufferedWriter
+) -> Ended:
     until = monotonic() + settings.SOURCE_TIMEOUT_SECONDS
-    written = bytearray()
+    written, wrong = bytearray(), ""
     with _pipe() as (reading, writing):
-        try:
-            process = Sandboxed(confined, group, output=writing, inherited=(result,))
-        finally:
-            os.close(writing)
-        wrong = ""
+        process = Sandboxed(confined, group, output=writing.fileno(), inherited=(giving.fileno(),))
+        # From now on it alone can write, so that its end is that of both.
+        writing.close()
+        giving.close()
         try:
             while (code := process.exit_code()) is None and not wrong:
                 shop.beat()
                 _take(reading, written)
-                wrong = _overrun(process, confined.limits, until)
-                sleep(POLL_SECONDS)
+                _pour(given, out, POLL_SECONDS)
+                wrong = _overrun(process, confined, out.tell(), until)
             if group.out_of_memory():
                 wrong = "build.source_out_of_memory"
         finally:
             process.clear()
         _take(reading, written)
+        while _pour(given, out, 0):
+            pass
     return Ended(-1 if code is None else code, wrong, shown_log(written.decode(errors="replace")))
 
 
-def _overrun(process: Sandboxed, limits: Limits, until: float) -> str:
+def _overrun(process: Sandboxed, confined: Confined, given: int, until: float) -> str:
     if monotonic() > until:
         return "build.source_too_slow"
+    # No wheel it could have made is larger than the place it makes it in.
+    if given > confined.temporary + HEAD_BYTES:
+        return "build.source_failed"
     # Where no control group holds it to its memory, it is watched.
     watched = "memory" not in process.group.controllers
-    return "build.source_out_of_memory" if watched and process.memory() > limits.memory else ""
+    return "build.source_out_of_memory" if watched and process.memory() > confined.limits.memory else ""
 
 
 def _confined(
@@ -104,7 +115,6 @@ def _confined(
         binds=((source, SOURCE), (environment, str(environment)), *own),
         environment=variables | {"PATH": f"{environment}/bin:{variables['PATH']}"},
         temporary=settings.SOURCE_TEMPORARY_BYTES,
-        largest_file=settings.SOURCE_TEMPORARY_BYTES,
     )
 
 
@@ -162,13 +172,12 @@ def _expect_sound(place: _Place, code: Path) -> None:
 
 
 @contextmanager
-def _pipe() -> Iterator[tuple[int, int]]:
+def _pipe() -> Iterator[tuple[int, FileIO]]:
+    """The end that is read, which never waits, and the one that is written to, which may be closed before."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     os.set_blocking(reading, False)
-    try:
-        yield reading, writing
-    finally:
-        os.close(reading)
+    with FileIO(reading, "rb"), FileIO(writing, "wb") as end:
+        yield reading, end
 
 
 def _take(reading: int, written: bytearray) -> None:
@@ -176,3 +185,15 @@ def _take(reading: int, written: bytearray) -> None:
     with suppress(BlockingIOError):
         written += os.read(reading, PIECE)
         del written[:-LOG_BYTES]
+
+
+def _pour(given: int, out: BufferedWriter, seconds: float) -> bool:
+    """One piece of the result, for which it waits so long; whether there was one."""
+    waiting = poll()
+    waiting.register(given, POLLIN)
+    ready = waiting.poll(seconds * 1000)
+    piece = os.read(given, PIECE) if ready else b""
+    if ready and not piece:
+        sleep(seconds)
+    out.write(piece)
+    return bool(piece)

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from django.conf import settings
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name, parse_sdist_filename
 from packaging.version import Version
 
 from serving.environments import Workshop, expect_success
@@ -104,7 +104,8 @@ def _sdist(name: str, file: Mapping[str, Any], *, pinned: bool) -> Sdist | None:
     try:
         found, version = parse_sdist_filename(file["filename"])
         here = SpecifierSet(file["requires_python"]).contains(python_version(), prereleases=True)
-    except (InvalidSdistFilename, InvalidSpecifier):
+    # Also a number of more digits than are read.
+    except ValueError:
         return None
     usable = here and _SHA256.fullmatch(file["sha256"]) and (pinned or not file["yanked"])
     if found != name or not usable:

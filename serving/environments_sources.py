@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -19,19 +20,20 @@ from packaging.version import Version
 
 from serving import environments, environments_confined
 from serving.environments import Workshop
+from serving.environments_confined import HEAD_BYTES
 from serving.environments_index import Sdist, Sources, refuse, shown
 from serving.environments_wheels import check_wheel
 from serving.errors import BuildRefused
 from serving.locks import rebuilt
 
 BLOCK = 1024 * 1024
-HEAD_BYTES = 64 * 1024
 # Counted with the folders on the way to each.
 MOST_FILES = 250_000
 MOST_REQUIREMENTS = 100
 # How often a project may ask for more than is installed.
 ROUNDS = 3
 LONGEST_NAME = 200
+_PLAIN = re.compile(rf"[A-Za-z0-9_.+!-]{{1,{LONGEST_NAME}}}")
 LAST_LINES, LAST_CHARACTERS = 3, 400
 
 
@@ -48,12 +50,17 @@ def provide(sdist: Sdist, sources: Sources, shop: Workshop) -> str:
     return _bring(wheel, shop)
 
 
-def bring_kept(entries: Iterable[Mapping[str, str]], shop: Workshop) -> bool:
-    """Put the wheels of an environment's sources where the installer finds them. False where one is not kept here."""
-    wheels = [_kept(entry["sha256"]) for entry in entries]
-    for wheel in wheels:
-        if wheel is None:
-            return False
+def bring_kept(entries: Iterable[Mapping[str, str]], hashes: Mapping[str, Collection[str]], shop: Workshop) -> bool:
+    """Put the wheels of an environment's sources where the installer finds them.
+
+    False, and none is put there, where one is not kept here, or is not of the `hashes` that its name is locked to:
+    building a source twice may come to two wheels, and what was brought would be locked like any other.
+    """
+    wheels = {entry["name"]: _kept(entry["sha256"]) for entry in entries}
+    found = {name: wheel for name, wheel in wheels.items() if wheel and f"sha256:{_sha256(wheel)}" in hashes[name]}
+    if len(found) < len(wheels):
+        return False
+    for wheel in found.values():
         _bring(wheel, shop)
     return True
 
@@ -131,7 +138,8 @@ def _lines(wanted: Iterable[str], sdist: Sdist) -> list[str]:
             if parsed.marker is None or parsed.marker.evaluate({"extra": ""}):
                 parsed.marker = None
                 lines.append(rebuilt(str(parsed)))
-        except (InvalidRequirement, BuildRefused):
+        # A marker may compare what cannot be compared, or be as deep as it likes.
+        except (ValueError, KeyError, RecursionError, BuildRefused):
             raise BuildRefused("build.source_requirement", package=sdist.text, requirement=shown(text, 200)) from None
     if len(texts) > MOST_REQUIREMENTS:
         raise BuildRefused("build.source_broken", package=sdist.text, place="pyproject.toml")
@@ -159,11 +167,14 @@ def _taken_apart(result: Path, sdist: Sdist, log: str) -> dict[str, Any]:
 def _check(wheel: Path, filename: str, sdist: Sdist, log: str) -> None:
     """It must be the wheel of this package in this version, for this Python and this machine."""
     refusal = BuildRefused("build.source_wheel", log=log, package=sdist.text, found=shown(filename, LONGEST_NAME))
+    # A build number may be anything, also what no file can be called.
+    if not _PLAIN.fullmatch(filename):
+        raise refusal
     try:
-        name, version, _build, tags = parse_wheel_filename(filename[:LONGEST_NAME])
+        name, version, _build, tags = parse_wheel_filename(filename)
     except InvalidWheelFilename:
         raise refusal from None
-    if (name, version) != (sdist.name, Version(sdist.version)) or tags.isdisjoint(sys_tags()) or "/" in filename:
+    if (name, version) != (sdist.name, Version(sdist.version)) or tags.isdisjoint(sys_tags()):
         raise refusal
     try:
         named = wheel.with_name(filename)
@@ -210,8 +221,12 @@ def _keep(wheel: Path, sdist: Sdist) -> Path:
 
 def _bring(wheel: Path, shop: Workshop) -> str:
     shop.wheels.mkdir(exist_ok=True)
-    with Path(shutil.copyfile(wheel, shop.wheels / wheel.name)).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return _sha256(Path(shutil.copyfile(wheel, shop.wheels / wheel.name)))
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def _bury(folder: Path) -> None:

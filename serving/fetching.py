@@ -8,8 +8,10 @@ of what it reads. It ends with UNAVAILABLE when an index did not answer as it sh
 import base64
 import hashlib
 import json
+import lzma
 import netrc
 import os
+import resource
 import stat
 import sys
 import tarfile
@@ -17,6 +19,7 @@ import tomllib
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from html.parser import HTMLParser
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path, PurePosixPath
@@ -40,6 +43,8 @@ BLOCK = 256 * 1024
 PAGE_BYTES = 64 * 1024**2
 PROJECT_BYTES = 1024**2
 SECONDS = 30
+# More than any sound page or archive needs; the header of a member can be as long as it says.
+MEMORY_BYTES = 512 * 1024**2
 DEPTH = 64
 ENDINGS = (".tar.gz", ".zip")
 ACCEPTED = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
@@ -52,7 +57,7 @@ EARLIEST, LATEST = 315_619_200, 4_354_732_800
 # What an archive that is none, or is made to hurt, can end in.
 BROKEN = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, OverflowError),
-    *(RuntimeError, MemoryError, IndexError),
+    *(RuntimeError, MemoryError, IndexError, lzma.LZMAError),
 )
 
 
@@ -97,7 +102,11 @@ class _Links(HTMLParser):
 
 
 def find(orders: dict[str, Any]) -> dict[str, Any]:
-    """The source distributions of a project, of the first index that knows it."""
+    """The source distributions of a project, of the first index that knows it.
+
+    One that does not let us in may know it, so that none after it is asked: there, strangers could have taken its name.
+    The resolver does the same, and makes the same exception.
+    """
     for index in orders["indexes"]:
         page = f"{index['url'].rstrip('/')}/{orders['name']}/"
         try:
@@ -106,10 +115,16 @@ def find(orders: dict[str, Any]) -> dict[str, Any]:
                 text = _all(answer, PAGE_BYTES)
                 return {"files": [*_sources(kind, text, answer.geturl())]}
         except HTTPError as error:
-            # Some indexes refuse what they do not know.
-            if error.code not in (403, 404, 410):
+            if error.code in (401, 403) and not _refuses_unknown(page):
+                break
+            if error.code not in (401, 403, 404, 410):
                 raise
     return {"files": []}
+
+
+def _refuses_unknown(page: str) -> bool:
+    """Whether an index refuses what it does not know."""
+    return f".{urlsplit(page).hostname}".endswith(".pytorch.org")
 
 
 def fetch(orders: dict[str, Any]) -> dict[str, Any]:
@@ -166,8 +181,10 @@ def _get(url: str, index: dict[str, Any], **headers: str) -> Any:
 def _credentials(url: str, index: dict[str, Any]) -> str:
     user, password = index.get("user", ""), index.get("password", "")
     if not user and (file := os.environ.get("NETRC")):
-        found = netrc.netrc(file).authenticators(urlsplit(url).hostname or "")
-        user, password = (found[0], found[2] or "") if found else ("", "")
+        # What is wrong with it is not told: that would be a part of it.
+        with suppress(netrc.NetrcParseError):
+            found = netrc.netrc(file).authenticators(urlsplit(url).hostname or "")
+            user, password = (found[0], found[2] or "") if found else ("", "")
     return base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
 
 
@@ -292,6 +309,7 @@ def _wanted(project: Path) -> dict[str, Any]:
 
 def main(path: str) -> int:
     orders = json.loads(Path(path).read_text())
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     try:
         answer = {"find": find, "fetch": fetch, "unpack": unpack}[orders["do"]](orders)
     except Unsuitable as error:

@@ -15,8 +15,11 @@ from registry.config import Dependency, ModelConfig, Requirement
 from serving.errors import BuildRefused
 
 LONGEST_LINE = 300
+# A comma parts one specifier from the next: were there two ways to read a text, one could be made to take for ever.
+_SPECIFIER = r"(?:[<>=!~]=?|===)[A-Za-z0-9.*+!_-]+"
 _LINE = re.compile(
-    r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9._,-]+\])?(?:(?:[<>=!~]=?|===)[A-Za-z0-9.*+!_-]+,?)*"
+    r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9._,-]+\])?"
+    rf"(?:{_SPECIFIER}(?:,{_SPECIFIER})*)?"
 )
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9.+!_-]+)")
 _LIMITS = frozenset({"==", "<=", "<", "~="})

@@ -57,7 +57,6 @@ class Confined:
     binds: tuple[tuple[Path, str], ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     temporary: int = 256 * 1024**2
-    largest_file: int | None = None
 
 
 def arguments(confined: Confined, *, spec: int) -> list[str]:
@@ -91,7 +90,6 @@ def orders(confined: Confined) -> bytes:
             "RLIMIT_NPROC": confined.limits.processes,
             "RLIMIT_NOFILE": OPEN_FILES,
             "RLIMIT_CORE": 0,
-            **({"RLIMIT_FSIZE": confined.largest_file} if confined.largest_file else {}),
         },
     }
     return json.dumps(told).encode()

@@ -71,7 +71,7 @@ class Index:
 
     def __init__(self):
         self.files, self.said, self.asked = {}, {}, []
-        self.html, self.password, self.elsewhere = False, "", ""
+        self.html, self.password, self.elsewhere, self.refusal = False, "", "", 0
 
     def offer(self, filename, data, **said):
         self.files[filename], self.said[filename] = data, said
@@ -102,8 +102,9 @@ def serving(index):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             index.asked.append((unquote(self.path), self.headers.get("Authorization")))
-            if index.password and self.headers.get("Authorization") != basic(index.password):
-                return self._answer(401, "text/plain", b"who?")
+            unknown = index.password and self.headers.get("Authorization") != basic(index.password)
+            if index.refusal or unknown:
+                return self._answer(index.refusal or 401, "text/plain", b"who?")
             *_rest, folder, name = self.path.rstrip("/").split("/")
             if folder == "files" and unquote(name) in index.files:
                 return self._answer(200, "application/octet-stream", index.files[unquote(name)])

@@ -21,6 +21,7 @@ HOSTILE = [
     "x\n--extra-index-url https://example.com/simple",
     "x==1.0\n-r /etc/passwd",
     "x --hash=sha256:00",
+    f"x==={'!' * 250}@",
     "x; import os",
     "x; python_version > '3'",
     "x # comment",

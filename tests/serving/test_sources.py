@@ -13,9 +13,12 @@ from django.db import connections
 from django.utils import translation
 from django.utils.timezone import now
 
+from accounts.models import Workspace
 from registry.models import ModelVersion, Status
 from registry.services import release_version
 from serving import building_making, environments, environments_confined, environments_sources, transitions_making
+from serving.building_sources import Solution
+from serving.environments_index import Sdist
 from serving.models import Environment
 from serving.services_environments import sweep_environments, sweep_preparations
 from serving.tasks import make_environment, prepare
@@ -163,6 +166,23 @@ def test_no_more_is_built_than_may_be(db, index, settings):
     assert (version.status_code, kept()) == ("build.source_too_many", [])
 
 
+def test_nothing_more_is_built_once_it_is_not_allowed_any_more(db, index, monkeypatch):
+    for name in ("tool", "lower"):
+        index.offer(f"{name}-1.0.tar.gz", sdist_bytes(name=name))
+    keep = environments_sources._keep
+
+    def forbidden(wheel, sdist):
+        Workspace.objects.update(source_builds=False)
+        return keep(wheel, sdist)
+
+    monkeypatch.setattr(environments_sources, "_keep", forbidden)
+
+    version = built("tool==1.0", "lower==1.0")
+
+    assert (version.status_code, version.status_params["requirements"]) == ("build.source_not_allowed", "lower==1.0")
+    assert kept() == ["tool-1.0-py3-none-any.whl"]
+
+
 def test_an_environment_that_is_gone_is_built_again_with_the_wheel_that_is_kept(db, tool, monkeypatch):
     version = built("tool==1.0")
     environment = version.environment_record.environment
@@ -189,6 +209,52 @@ def test_where_the_wheel_is_gone_too_the_policy_is_asked_anew(db, tool):
     building_making.run(version.environment_record)
 
     assert fresh(version).environment_record.reason_code == "build.source_not_allowed"
+
+
+def test_where_another_wheel_of_the_source_is_kept_it_is_locked_anew(db, tool):
+    version = built("tool==1.0")
+    first = version.environment_record.environment
+    environments.remove(first)
+    (wheel,) = (environments.root() / ".sources").glob("*/*.whl")
+    wheel.write_bytes(wheel_bytes(files={"more.py": ""}))
+
+    transitions_making.request(version)
+    make_environment(version.pk)
+
+    record = fresh(version).environment_record
+    assert (record.making, record.environment == first) == ("", False)
+    assert hashlib.sha256(wheel.read_bytes()).hexdigest() in record.environment.lock
+    assert record.environment.sources == first.sources
+
+
+def test_of_wheels_that_are_not_all_kept_none_is_a_way_around_the_policy(db, index, tool):
+    index.offer("lower-1.0.tar.gz", sdist_bytes(name="lower"))
+    version = built("tool==1.0", "lower==1.0")
+    environments.remove(version.environment_record.environment)
+    (gone,) = (environments.root() / ".sources").glob("*/lower-*.whl")
+    shutil.rmtree(gone.parent)
+    version.model.workspace.source_builds = False
+    version.model.workspace.save(update_fields=["source_builds"])
+
+    transitions_making.request(version)
+    building_making.run(version.environment_record)
+
+    record = fresh(version).environment_record
+    assert (record.reason_code, record.reason_params["requirements"]) == (
+        "build.source_not_allowed",
+        "tool==1.0, lower==1.0",
+    )
+
+
+def test_a_wheel_that_was_built_is_locked_only_in_its_own_version():
+    taken = Sdist("tool", "1.0", "tool-1.0.tar.gz", "http://x", "b" * 64)
+    left = Sdist("lower", "1.0", "lower-1.0.tar.gz", "http://x", "c" * 64)
+    pins = [f"tool==1.0 --hash=sha256:{'a' * 64}", f"lower==2.0 --hash=sha256:{'a' * 64}"]
+
+    solution = Solution("\n".join(pins), {taken: "d" * 64, left: "e" * 64})
+
+    assert solution.wheels == {"tool": "d" * 64}
+    assert solution.sources == [{"name": "tool", "version": "1.0", "sha256": "b" * 64}]
 
 
 def test_the_sweep_takes_wheels_that_no_environment_needs(db, index, tool, settings):

@@ -1,9 +1,11 @@
 """Archives of strangers: what is written of them, and what is refused before anything is built."""
 
 import json
+import os
 import subprocess
 import sys
 import tarfile
+import zlib
 
 import pytest
 from django.conf import settings as ours
@@ -94,6 +96,24 @@ def test_what_a_project_asks_for_is_read_and_nothing_of_it_run(opened, name):
 @pytest.mark.parametrize("files", [{"setup.py": ""}, {"pyproject.toml": "[tool.x]\ny = 1"}])
 def test_who_asks_for_nothing_is_built_as_ever(opened, files):
     assert opened(packed(files))[0] == {"folder": "tool-1.0", **LEGACY}
+
+
+def test_a_header_as_long_as_it_says_does_not_fill_the_memory(tmp_path):
+    size = 768 * 1024**2
+    header = tarfile.TarInfo("x")
+    header.type, header.size = tarfile.XHDTYPE, size
+    squeezer = zlib.compressobj(1, wbits=31)
+    parts = [squeezer.compress(header.tobuf()), *(squeezer.compress(bytes(2**24)) for _ in range(size // 2**24))]
+    (tmp_path / "archive.tar.gz").write_bytes(b"".join([*parts, squeezer.flush()]))
+    told = {"do": "unpack", "archive": "archive.tar.gz", "target": "source", "most": MOST, "most_files": 9}
+    (tmp_path / "orders.json").write_text(json.dumps(told))
+    command = [sys.executable, "-I", "-S", str(ours.BASE_DIR / "serving" / "fetching.py"), "orders.json"]
+
+    process = subprocess.Popen(command, cwd=tmp_path)
+    _, status, used = os.wait4(process.pid, 0)
+
+    assert (status, json.loads((tmp_path / "answer.json").read_text())["refused"]) == (0, "build.source_broken")
+    assert used.ru_maxrss * 1024 < 600 * 1024**2
 
 
 def test_names_that_cannot_be_written_are_shown_without_what_is_wrong(tmp_path):

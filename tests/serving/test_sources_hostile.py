@@ -1,18 +1,24 @@
 """Sources that attack whoever builds them: what each comes to, and that nothing was touched."""
 
 import hashlib
+import io
 import os
 import socket
+import struct
 import tarfile
+import tracemalloc
+import zipfile
 
 import pytest
 from django.conf import settings as ours
 
 from registry.models import Status
 from serving import environments
+from serving.environments_wheels import LIST_BYTES, check_wheel
+from serving.errors import BuildRefused
 from tests.serving.sdists import PROJECT, Index, built, packed, sdist_bytes, serving
 from tests.serving.supervising import processes_with
-from tests.serving.wheels import left_over, wheel_bytes
+from tests.serving.wheels import answer, left_over, wheel_bytes
 
 pytestmark = [pytest.mark.usefixtures("environments_root", "no_needs"), pytest.mark.timeout(120)]
 PROJECT_FILES = {"pyproject.toml": PROJECT.format(requires="")}
@@ -145,6 +151,7 @@ HIDING = "os.system('sleep 7653 &')\nos.setsid() if os.fork() == 0 else os._exit
         ("os.kill(os.getpid(), 11)", "build.source_failed"),
         (f"{RESULT}\nos.write(result, b'{{')\nos._exit(0)", "build.source_wheel"),
         (f"{RESULT}\nos.ftruncate(result, 2**40)", "build.source_failed"),
+        (f"{RESULT}\nwhile True: os.write(result, bytes(2**20))", "build.source_failed"),
         (f"{RESULT}\nos.write(result, b'\"wheel\"\\n')\nos._exit(0)", "build.source_wheel"),
         (f"{RESULT}\nos.write(result, b'[[1, 2]]\\n')\nos._exit(0)", "build.source_wheel"),
         (HIDING, "build.source_failed"),
@@ -157,6 +164,31 @@ def test_whoever_takes_too_much_or_ends_otherwise_is_ended_and_leaves_no_process
     assert len(version.environment_record.log) <= environments.LOG_BYTES
     assert processes_with("sandbox_builder.py") == []
     assert processes_with("sleep 7653") == []
+
+
+def test_no_room_of_the_disk_can_be_taken_that_the_result_does_not_need(come_to):
+    attack = f"""
+import ctypes
+{RESULT}
+KEEP_SIZE = 1
+if ctypes.CDLL(None).fallocate(result, KEEP_SIZE, ctypes.c_long(0), ctypes.c_long(64 * 2**20)) == 0:
+    done.append("disk")"""
+
+    code, version = come_to(sdist_bytes(attempts(attack)))
+
+    assert (code, version.status_params["last"]) == ("build.source_failed", "succeeded: []")
+
+
+def test_a_large_wheel_comes_out_whole(db, settings):
+    index = Index()
+    index.offer("tool-1.0.tar.gz", sdist_bytes(wheel=wheel_bytes(files={"large.txt": "x" * 8 * 1024**2})))
+    with serving(index) as address:
+        settings.PACKAGE_INDEX = f"{address}/simple"
+        version = built("tool==1.0")
+
+    assert (version.reason, version.environment_record.log) == ("", "")
+    code = "import pathlib, tool; print(pathlib.Path(tool.__file__).with_name('large.txt').stat().st_size)"
+    assert answer(version.environment_record.environment, code) == str(8 * 1024**2)
 
 
 @pytest.mark.parametrize(
@@ -174,6 +206,52 @@ def test_a_wheel_of_something_else_is_thrown_away(come_to, wheel, filename):
     code, version = come_to(sdist_bytes(wheel=wheel, filename=filename))
 
     assert (code, version.status_params["found"]) == ("build.source_wheel", filename)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tool-1.0-1/../x-py3-none-any.whl", "tool-1.0-1\\u0000-py3-none-any.whl", "tool-1.0-1\\ud800-py3-none-any.whl"],
+)
+def test_a_wheel_of_a_name_that_no_file_can_have_is_thrown_away(come_to, name):
+    attack = f'{RESULT}\nos.write(result, b\'{{"wheel": "{name}"}}\\n\')\nos._exit(0)'
+
+    assert come_to(sdist_bytes(attack))[0] == "build.source_wheel"
+
+
+def damaged():
+    """A wheel of which the metadata cannot be unpacked."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(wheel_bytes())) as whole, zipfile.ZipFile(buffer, "w") as target:
+        for name in whole.namelist():
+            target.writestr(name, whole.read(name), zipfile.ZIP_DEFLATED)
+    start = buffer.getvalue().index(b"/METADATA") + len("/METADATA")
+    return buffer.getvalue()[:start] + b"\xff" * 8 + buffer.getvalue()[start + 8 :]
+
+
+def endless():
+    """A wheel whose list of files alone, were it read, would fill the memory."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as target:
+        target.writestr("x", "")
+    found = bytearray(buffer.getvalue())
+    entry, end = found.index(b"PK\1\2"), found.index(b"PK\5\6")
+    size = struct.unpack_from("<L", found, end + 12)[0]
+    many = -(-LIST_BYTES // size) + 1
+    struct.pack_into("<L", found, end + 12, size * many)
+    return bytes(found[:entry] + found[entry:end] * many + found[end:])
+
+
+@pytest.mark.parametrize("make", [damaged, endless])
+def test_a_wheel_that_is_made_to_hurt_is_refused(tmp_path, make):
+    (tmp_path / "tool-1.0-py3-none-any.whl").write_bytes(make())
+
+    tracemalloc.start()
+    with pytest.raises(BuildRefused, match=r"^build\.wheel_broken$"):
+        check_wheel("tool-1.0-py3-none-any.whl", tmp_path / "tool-1.0-py3-none-any.whl")
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < LIST_BYTES
 
 
 @pytest.mark.parametrize(
@@ -201,13 +279,23 @@ def test_a_file_with_another_hash_is_refused(come_to):
 
 
 @pytest.mark.parametrize(
-    "requirement", ["x @ git+https://example.com/x", "--index-url https://example.com", "-r /etc/passwd"]
+    "requirement",
+    [
+        *("x @ git+https://example.com/x", "--index-url https://example.com", "-r /etc/passwd"),
+        *("x; os_name ~= 'posix'", "x; 'a' in extras"),
+    ],
 )
 @pytest.mark.parametrize("where", ["requires", "asked"])
 def test_a_build_requirement_that_is_an_address_or_an_option_is_refused(come_to, where, requirement):
     code, version = come_to(sdist_bytes(**{where: [requirement]}))
 
     assert (code, version.status_params["requirement"]) == ("build.source_requirement", requirement)
+
+
+def test_a_build_requirement_of_a_marker_without_bottom_is_refused(come_to):
+    requirement = f"x; {'(' * 3000}os_name == 'a'{')' * 3000}"
+
+    assert come_to(sdist_bytes(requires=[requirement]))[0] == "build.source_requirement"
 
 
 def test_a_build_requirement_without_a_wheel_is_named_and_not_built_in_turn(come_to):

@@ -52,6 +52,7 @@ def test_what_is_withdrawn_or_for_another_python_or_without_a_hash_is_not_taken(
     index.offer("tool-3.0.tar.gz", b"", **{"requires-python": ">=4"})
     index.offer("tool-4.0.tar.gz", b"", hashes={})
     index.offer("tool-5.0.tar.gz", b"", **{"requires-python": "nonsense"})
+    index.offer(f"tool-{'9' * 5000}.tar.gz", b"")
 
     assert found("tool") == "tool-1.0.tar.gz"
     assert found("tool==2.0") == "tool-2.0.tar.gz"
@@ -74,6 +75,27 @@ def test_every_index_the_resolver_asks_is_asked_the_extra_ones_first(settings, m
         settings.PACKAGE_INDEX = f"{two}/simple"
 
         assert (found("tool"), found("other")) == ("tool-1.0.tar.gz", "other-2.0.tar.gz")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_index_that_lets_nobody_in_is_not_passed_over_for_the_next(settings, monkeypatch, status):
+    first, second = Index(), Index()
+    first.refusal = status
+    second.offer("tool-2.0.tar.gz", b"")
+    with serving(first) as one, serving(second) as two:
+        monkeypatch.setenv("UV_INDEX", f"extra={one}/simple")
+        settings.PACKAGE_INDEX = f"{two}/simple"
+
+        assert found("tool") is None
+    assert second.asked == []
+
+
+def test_a_list_of_passwords_that_cannot_be_read_is_not_told(settings, monkeypatch, tmp_path, index):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password very secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    index.offer("tool-1.0.tar.gz", b"")
+
+    assert found("tool") == "tool-1.0.tar.gz"
 
 
 def test_where_there_is_no_index_nothing_is_found(settings, monkeypatch):
@@ -122,6 +144,18 @@ def test_nothing_is_fetched_but_by_http(tmp_path, url):
 
 def test_a_source_is_known_by_its_requirement():
     assert Sdist("tool", "1.0", "tool-1.0.tar.gz", "http://x", "0" * 64).text == "tool==1.0"
+
+
+@pytest.mark.parametrize("broken", ["file:///nowhere/simple", "http://127.0.0.1:9/simple"])
+def test_without_leave_the_reason_does_not_wait_for_an_index_that_only_the_resolver_can_ask(
+    db, index, settings, monkeypatch, broken
+):
+    index.offer("tool-1.0-cp27-none-win32.whl", wheel_bytes())
+    monkeypatch.setattr(environments.Workshop, "indexes", lambda _: [broken])
+
+    version = built("tool==1.0", allowed=False)
+
+    assert (version.status, version.status_code) == (Status.BUILD_FAILED, "build.not_here")
 
 
 def test_what_has_a_wheel_is_never_built(db, index):
