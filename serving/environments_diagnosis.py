@@ -9,7 +9,15 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from serving.environments import Workshop, interpreter
-from serving.locks import MEANT, Line, parsed_line, versions_of, with_difference
+from serving.locks import (
+    FIRST_FOR_NUMPY_2,
+    MEANT,
+    Line,
+    made_for_numpy_1,
+    parsed_line,
+    versions_of,
+    with_difference,
+)
 
 # A package declares a few; one of hundreds is not asked about line by line.
 MOST_LINES = 60
@@ -20,7 +28,8 @@ _VERSION = re.compile(r"[0-9][^,\s*]*")
 class Diagnosis:
     """A reason as code and parameters, and what could be taken instead: `{"name", "declared", "taken"}` each.
 
-    Where `params["either"]` is true, one of them is enough.
+    Where `params["either"]` is true, one of them is enough. With `"nearest"` and `"numpy"`, it is one later than what is
+    nearest, because that was made for numpy 1 and this numpy is locked.
     """
 
     code: str
@@ -44,7 +53,7 @@ def diagnose(lines: Sequence[Line], impossible: Sequence[tuple[Line, str]], work
 def _impossible(lines: Sequence[Line], impossible: Sequence[tuple[Line, str]], workshop: Workshop) -> Diagnosis:
     unknown = [line.text for line, log in impossible if "was not found in the package registry" in log]
     proposals = _by_name(found for line, _log in impossible if (found := _instead(line, workshop)))
-    proposals = _agreeing(lines, proposals, workshop)
+    proposals = _loading(lines, _agreeing(lines, proposals, workshop), workshop)
     if len(unknown) == len(impossible):
         return Diagnosis("build.package_unknown", {"requirements": ", ".join(unknown)}, proposals)
     named = ", ".join(line.text for line, _log in impossible)
@@ -113,6 +122,25 @@ def _nearer(lines: Sequence[Line], loose: list[dict[str, str]], lock: str, works
         if lower and _resolves(with_difference(lines, taken), workshop):
             return taken
     return highest
+
+
+def _loading(lines: Sequence[Line], proposals: list[dict[str, str]], workshop: Workshop) -> list[dict[str, str]]:
+    """What was made for numpy 1 installs beside a later one but does not load: then the first that was made for it."""
+    old = [line.key for line in with_difference(lines, proposals) if line.declared and made_for_numpy_1(line)]
+    old = [entry["name"] for entry in proposals if entry["name"] in old]
+    lock = old and workshop.resolve(line.text for line in with_difference(lines, proposals))[0]
+    numpy = versions_of(lock).get("numpy", "") if lock else ""
+    if not numpy or Version(numpy).major < 2:
+        return proposals
+    newer = [_risen(entry, numpy) if entry["name"] in old else entry for entry in proposals]
+    lock, _log = workshop.resolve(line.text for line in with_difference(lines, newer))
+    return _nearer(lines, newer, lock, workshop) if lock else proposals
+
+
+def _risen(entry: Mapping[str, str], numpy: str) -> dict[str, str]:
+    first = FIRST_FOR_NUMPY_2[_bare(entry["taken"])]
+    text = f"{_bare_text(entry['taken'])}>={first}"
+    return {**entry, "taken": text, "nearest": entry["taken"], "numpy": numpy}
 
 
 def _bounded(entry: Mapping[str, str]) -> str:

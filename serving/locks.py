@@ -43,8 +43,24 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "PyTorch": (Need("torch"), Need("numpy")),
     "TensorFlow": (Need("tensorflow-cpu", _TENSORFLOW), Need("numpy")),
 }
-# Releases of torch before this one were made for numpy 1 and do not say so: they load beside a later one, and fail.
-_FIRST_FOR_NUMPY_2 = Version("2.3")
+# Releases before these were made for numpy 1, and not all of them say so: they load beside a later one, and fail.
+FIRST_FOR_NUMPY_2: Mapping[str, Version] = {
+    "catboost": Version("1.2.8"),
+    "h5py": Version("3.11"),
+    "matplotlib": Version("3.9"),
+    "onnxruntime": Version("1.19"),
+    "opencv-python": Version("4.10"),
+    "opencv-python-headless": Version("4.10"),
+    "pandas": Version("2.2.2"),
+    "pyarrow": Version("16"),
+    "scikit-image": Version("0.24"),
+    "scikit-learn": Version("1.4.2"),
+    "scipy": Version("1.13"),
+    "statsmodels": Version("0.14.2"),
+    "tensorflow": Version("2.18"),
+    "tensorflow-cpu": Version("2.18"),
+    "torch": Version("2.3"),
+}
 # Of a name that brings much more than a processor can use, the lighter twin is taken where any version will do.
 LIGHTER: Mapping[str, str] = {"xgboost": "xgboost-cpu"}
 # Names of modules, retired names and builds for other hardware, and what is meant where they cannot be had.
@@ -133,6 +149,12 @@ def with_difference(lines: Sequence[Line], difference: Iterable[Mapping[str, Any
     return tuple(_instead(line, taken[line.key]) if line.key in taken else line for line in lines)
 
 
+def made_for_numpy_1(line: Line) -> bool:
+    """Whether only releases will do that were made for numpy 1, as far as that is known."""
+    first = FIRST_FOR_NUMPY_2.get(line.name)
+    return first is not None and _is_before(line, first)
+
+
 def pins_of(text: str) -> tuple[Pin, ...]:
     """The lines of a lock. Raises ValueError for anything but pinned names with hashes."""
     entries = text.replace("\\\n", " ").splitlines()
@@ -167,8 +189,7 @@ def _packages(entry: Dependency) -> tuple[Requirement, ...]:
 
 def _needed(need: Need, declared: Iterable[Line]) -> str:
     """What is asked for where the engine alone needs it, beside what is declared."""
-    old = any(line.name == "torch" and _is_before(line, _FIRST_FOR_NUMPY_2) for line in declared)
-    return "numpy<2" if old and need.name == "numpy" else need.name
+    return "numpy<2" if need.name == "numpy" and any(map(made_for_numpy_1, declared)) else need.name
 
 
 def _is_before(line: Line, version: Version) -> bool:

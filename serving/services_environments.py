@@ -39,6 +39,7 @@ from serving.queries_environments import (
 logger = logging.getLogger(__name__)
 # The folder of a build shows every moment that it is in use; this many leases later it is left over.
 LEASES_LEFT = 2
+OVERLAID = ("name", "declared", "taken")
 # A sweep rings for so many only; what was put into the queue has its own bell there.
 RUNG_AT_ONCE = 10
 # So long nobody builds anything although something waits: there is no builder.
@@ -87,7 +88,7 @@ def take_instead(version: ModelVersion, names: Collection[str], *, by: User) -> 
     """
     record = VersionEnvironment.objects.select_for_update().filter(version=version).first()
     proposals = record.proposals if record else []
-    taken = [entry for entry in proposals if entry["name"] in names]
+    taken = [{part: entry[part] for part in OVERLAID} for entry in proposals if entry["name"] in names]
     if not taken or not _begin_with_others(version, by=by):
         return None
     return _overlaid(version, _merged(version.overlays.first(), taken), by)

@@ -12,7 +12,7 @@ from registry.models import Proof, Status
 from serving import building, environments
 from serving.environments import place_of, size_of
 from serving.models import Environment, EnvironmentState, Overlay
-from serving.services_environments import sweep_environments, sweep_preparations
+from serving.services_environments import sweep_environments, sweep_preparations, take_instead
 from tests.serving.wheels import answer, building_version, codes, fresh, left_over, requirement, run, wheel_bytes
 
 pytestmark = pytest.mark.usefixtures("environments_root", "no_needs")
@@ -92,6 +92,32 @@ def test_the_nearest_one_fits_what_else_is_declared(db):
     assert [(entry["declared"], entry["taken"][:11]) for entry in version.environment_record.proposals] == [
         ("numpy==1.15.4", "numpy==1.24")
     ]
+
+
+def test_beside_numpy_2_what_was_made_for_it_is_proposed_and_loads(db, admin, settings):
+    settings.VERSION_PREPARER = "serving.prepare"
+    version = run(building_version("numpy==2.4.6", "pandas==1.1.5"))
+    (proposal,) = version.environment_record.proposals
+
+    take_instead(version, ["pandas"], by=admin)
+    version = run(version)
+
+    assert proposal == {
+        "name": "pandas",
+        "declared": "pandas==1.1.5",
+        "taken": "pandas==2.2.2",
+        "nearest": "pandas==1.5.0",
+        "numpy": "2.4.6",
+    }
+    assert version.overlays.first().difference == [{name: proposal[name] for name in ("name", "declared", "taken")}]
+    environment = version.environment_record.environment
+    assert answer(environment, "import numpy, pandas; print(numpy.__version__, pandas.__version__)") == "2.4.6 2.2.2"
+
+
+def test_beside_numpy_1_the_nearest_one_is_proposed(db):
+    version = run(building_version("numpy==1.26.4", "pandas==1.1.5"))
+
+    assert [entry["taken"] for entry in version.environment_record.proposals] == ["pandas==1.5.0"]
 
 
 def test_a_name_of_a_module_is_answered_with_its_package(db):

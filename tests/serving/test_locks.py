@@ -107,7 +107,9 @@ def test_rebuilt_keeps_name_extras_and_versions(text, line):
         ("PyTorch", ["torch==2.*"], ["torch==2.*", "numpy"]),
         ("PyTorch", ["torch==2.3.0"], ["torch==2.3.0", "numpy"]),
         ("PyTorch", ["torch==2.0.0", "numpy==2.0.0"], ["torch==2.0.0", "numpy==2.0.0"]),
-        ("TensorFlow", ["tensorflow==2.15.0"], ["tensorflow==2.15.0", "numpy"]),
+        ("PyTorch", ["pandas==1.5.0", "torch"], ["pandas==1.5.0", "torch", "numpy<2"]),
+        ("PyTorch", ["pandas==2.2.2", "torch"], ["pandas==2.2.2", "torch", "numpy"]),
+        ("TensorFlow", ["tensorflow==2.15.0"], ["tensorflow==2.15.0", "numpy<2"]),
         ("TensorFlow", ["six", "six"], ["six", "tensorflow-cpu", "numpy"]),
     ],
 )
