@@ -35,6 +35,9 @@ ROUNDS = 3
 LONGEST_NAME = 200
 _PLAIN = re.compile(rf"[A-Za-z0-9_.+!-]{{1,{LONGEST_NAME}}}")
 LAST_LINES, LAST_CHARACTERS = 3, 400
+_PLACE = re.compile(r'\s*File "[^"]*", line \d+')
+_MARKS = re.compile(r"[\s~^]+|Traceback \(most recent call last\):\s*")
+_WITHOUT_SETUPTOOLS = re.compile(r"No module named '(pkg_resources|distutils|setuptools)\b")
 
 
 def provide(sdist: Sdist, sources: Sources, shop: Workshop) -> str:
@@ -72,6 +75,19 @@ def sweep(used: Collection[str], *, older: float) -> None:
         with suppress(FileNotFoundError):
             if source not in used and time() - folder.stat().st_mtime > older:
                 _bury(folder)
+
+
+def last_words(log: str) -> str:
+    """The last lines of a log that say something; how Python came to an exception is left out, not what it says."""
+    lines, within = list[str](), None
+    for line in filter(str.strip, log.splitlines()):
+        inwards = len(line) - len(line.lstrip())
+        # Below a place in a program stand its line and marks of what is meant in it, further in.
+        if _PLACE.match(line):
+            within = inwards
+        elif not _MARKS.fullmatch(line) and (within is None or inwards <= within):
+            lines, within = [*lines[1 - LAST_LINES :], line.strip()], None
+    return " / ".join(lines)
 
 
 def _built(sdist: Sdist, sources: Sources, shop: Workshop) -> Path:
@@ -115,9 +131,10 @@ def _attempt(
 
 
 def _failed(sdist: Sdist, ended: environments_confined.Ended) -> BuildRefused:
-    last = " / ".join([line.strip() for line in ended.log.splitlines() if line.strip()][-LAST_LINES:])
+    last = last_words(ended.log)
+    code = "build.source_old_setuptools" if _WITHOUT_SETUPTOOLS.search(last) else "build.source_failed"
     return BuildRefused(
-        ended.wrong or "build.source_failed",
+        ended.wrong or code,
         log=ended.log,
         package=sdist.text,
         status=ended.code,

@@ -98,6 +98,11 @@ register_messages(
             "%(package)s has no wheel for this Python, and building one from its source failed (code %(status)s). Its "
             "log ends with: %(last)s"
         ),
+        "build.source_old_setuptools": _(
+            "%(package)s has no wheel for this Python, and it cannot be built from its source here: it needs an older "
+            "setuptools than Python has today. Declare a later version, which has a wheel or a newer source. Its log "
+            "ends with: %(last)s"
+        ),
         "build.source_too_slow": _(
             "Building %(package)s from source took longer than %(minutes)s minutes, which is as long as it may here. "
             "Declare a version that has a wheel, or ask the operator for more time. Its log ends with: %(last)s"

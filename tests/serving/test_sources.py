@@ -156,6 +156,34 @@ def test_a_build_that_fails_says_which_package_and_how_it_ended(db, index):
     assert (kept(), left_over()) == ([], [])
 
 
+@pytest.mark.parametrize("module", ["pkg_resources", "distutils.core", "setuptools"])
+def test_a_source_that_needs_an_older_setuptools_is_told_apart(db, index, module):
+    attack = f"raise ModuleNotFoundError(\"No module named '{module}'\")"
+    index.offer("tool-1.0.tar.gz", sdist_bytes(attack))
+
+    version = built("tool==1.0")
+
+    assert (version.status, version.status_code) == (Status.BUILD_FAILED, "build.source_old_setuptools")
+    assert version.reason == (
+        "tool==1.0 has no wheel for this Python, and it cannot be built from its source here: it needs an older "
+        "setuptools than Python has today. Declare a later version, which has a wheel or a newer source. Its log ends "
+        f"with: ModuleNotFoundError: No module named '{module}'"
+    )
+
+
+def test_last_words_leave_out_how_python_came_there():
+    log = (
+        "running build\nTraceback (most recent call last):\n"
+        '  File "/usr/lib/a.py", line 3, in <module>\n    main()\n    ~~~~^^\n'
+        '  File "<string>", line 19, in setup\n'
+        "ModuleNotFoundError: No module named 'six'\n\n"
+    )
+
+    assert environments_sources.last_words(log) == "running build / ModuleNotFoundError: No module named 'six'"
+    assert environments_sources.last_words("one\ntwo\n  three\nfour\n") == "two / three / four"
+    assert environments_sources.last_words(" ^^^\n") == ""
+
+
 def test_no_more_is_built_than_may_be(db, index, settings):
     settings.SOURCE_PACKAGES = 1
     for name in ("tool", "lower"):
