@@ -27,7 +27,11 @@ class HistoryLine(models.Model):
     @property
     def message(self) -> str:
         """The sentence in the active language, followed by the reason where one was recorded."""
-        text = message_for(self.code, self.params)
-        reason = self.params.get("reason")
-        why = {"event": text, "reason": message_for(reason, self.params.get("reason_params", {}))} if reason else {}
-        return _("%(event)s: %(reason)s") % why if why else text
+        text, reason = message_for(self.code, self.params), self.reason
+        return _("%(event)s: %(reason)s") % {"event": text, "reason": reason} if reason else text
+
+    @property
+    def reason(self) -> str:
+        """The reason by itself, as a sentence in the active language; empty where none was recorded."""
+        code = self.params.get("reason")
+        return message_for(code, self.params.get("reason_params", {})) if code else ""

@@ -28,8 +28,8 @@ _VERSION = re.compile(r"[0-9][^,\s*]*")
 class Diagnosis:
     """A reason as code and parameters, and what could be taken instead: `{"name", "declared", "taken"}` each.
 
-    Where `params["either"]` is true, one of them is enough. With `"nearest"` and `"numpy"`, it is one later than what is
-    nearest, because that was made for numpy 1 and this numpy is locked.
+    Where `params["either"]` is true, one of them is enough. A proposal with `"nearest"` and `"numpy"` is later than the
+    nearest there is, which was made for numpy 1, while this numpy is locked.
     """
 
     code: str

@@ -82,9 +82,9 @@ class VersionEnvironment(models.Model):
     """The environment a version runs in: what was asked for, what it was locked to, or why it could not be.
 
     `requirements` are the rebuilt lines that were resolved, in their order. `proposals` is a list like
-    `Overlay.difference`: what could be taken instead of pins that cannot exist on this interpreter. `making` is set
-    only while an environment is made for a version that is Normal already, and after that failed; `reason_*`,
-    `lease_until` and `attempts` belong to it. A version in Building is held by its own row instead.
+    `Overlay.difference`, some with more beside: what could be taken instead of pins that cannot exist on this
+    interpreter. `making` is set only while an environment is made for a version that is Normal already, and after that
+    failed; `reason_*`, `lease_until` and `attempts` belong to it. A version in Building is held by its own row instead.
     """
 
     version = models.OneToOneField(ModelVersion, models.CASCADE, related_name="environment_record")

@@ -1,6 +1,6 @@
 """Which versions wait to be prepared, and which environments nobody needs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db.models import Max, Q, QuerySet
@@ -8,7 +8,9 @@ from django.db.models import Max, Q, QuerySet
 from accounts.models import Workspace
 from registry.models import ModelVersion, Status, VersionEvent
 from registry.queries import LARGE
-from serving.models import Environment, Making, ProofRecord, ProofState, VersionEnvironment
+from serving.models import Environment, Making, Overlay, ProofRecord, ProofState, VersionEnvironment
+
+FAILURES = ("build.failed", "environment.failed", "import.failed", "proof.failed")
 
 
 def waiting_versions(at: datetime) -> QuerySet[ModelVersion]:
@@ -49,6 +51,18 @@ def record_of(version: ModelVersion) -> VersionEnvironment | None:
     """What a version runs in, with its environment and overlay; None before its first build."""
     records = VersionEnvironment.objects.select_related("environment", "overlay")
     return records.filter(version=version).first()
+
+
+def failures_of(version: ModelVersion, overlays: Iterable[Overlay]) -> dict[str, str]:
+    """What was taken and how the version then failed, by the requirement; `overlays` are its own, the newest first."""
+    events = [*VersionEvent.objects.filter(version=version, code__in=FAILURES).order_by("at", "id")]
+    failed, until = dict[str, str](), None
+    for overlay in overlays:
+        during = [each for each in events if each.at >= overlay.created_at and (until is None or each.at < until)]
+        until = overlay.created_at
+        for entry in overlay.difference if during else ():
+            failed.setdefault(entry["taken"], during[-1].reason)
+    return failed
 
 
 def may_build_sources(version: ModelVersion) -> bool:

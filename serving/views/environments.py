@@ -21,7 +21,7 @@ from registry.views.base import is_part
 from serving.environments import interpreter
 from serving.forms_environments import OverlayForm
 from serving.models import Making, VersionEnvironment
-from serving.queries_environments import record_of
+from serving.queries_environments import failures_of, record_of
 from serving.services_environments import (
     environment_stands,
     prepare_version_again,
@@ -47,6 +47,8 @@ def version_environment(request: ConsoleRequest, code: UUID) -> HttpResponse:
         require(request.user, Action.IMPORT, version.model.workspace)
         if form.is_valid():
             return _taken(request, version, form.cleaned_data["take"])
+    overlays = list(version.overlays.all())
+    failures = failures_of(version, overlays) if proposals else {}
     context = {
         "version": version,
         "model": version.model,
@@ -55,7 +57,8 @@ def version_environment(request: ConsoleRequest, code: UUID) -> HttpResponse:
         "chosen": request.POST.getlist("take"),
         "failed": _has_failed(version, record),
         "lacking": not (record and record.making) and _lacks_environment(version),
-        "overlays": list(version.overlays.all()),
+        "overlays": overlays,
+        "proposals": [entry | {"failed": failures.get(entry["taken"], "")} for entry in proposals],
         "interpreter": interpreter(),
         "allowed": allowed(request, version.model.workspace),
     }
@@ -108,6 +111,6 @@ def _followed(version: ModelVersion) -> str:
 
 def _say(request: ConsoleRequest, begun: bool) -> None:
     if begun:
-        messages.success(request, _("The environment is being built. This page follows it."))
+        messages.success(request, _("It will be built as soon as a builder is free. This page follows it."))
     else:
         messages.warning(request, _("Nothing was begun: nothing is to be built again, or it is being built."))

@@ -3,7 +3,8 @@ from celery import current_app
 from django.utils.timezone import now
 
 from accounts.models import AuditEvent
-from registry.models import Status
+from registry.models import ModelVersion, Status
+from registry.services import record_event
 from serving.models import Environment, EnvironmentState, Overlay, VersionEnvironment
 from serving.services_environments import prepare_version_again, take_as_declared, take_instead
 from tests.factories import make_member, make_version, make_workspace
@@ -67,6 +68,13 @@ def built(db):
     return version
 
 
+def took(version, person, *difference):
+    """An overlay as if somebody had chosen it."""
+    return Overlay.objects.create(
+        version=version, difference=difference, created_by=person, created_by_name=person.username
+    )
+
+
 def page(version):
     return f"/versions/{version.uuid}/environment/"
 
@@ -115,12 +123,88 @@ def test_page_offers_what_could_be_taken_instead(as_developer, failed):
     assert "No solution found &lt;script&gt;" in text
 
 
+def test_page_says_why_something_later_than_the_nearest_is_offered(as_developer, failed):
+    raised = {**NUMPY, "name": "pandas", "taken": "pandas==2.2.2", "nearest": "pandas==1.5.0", "numpy": "2.4.6"}
+    VersionEnvironment.objects.update(proposals=[raised, SIX])
+
+    english = text_of(as_developer.get(page(failed)))
+    chinese = text_of(as_developer.get(page(failed), headers=CHINESE))
+
+    told = "The nearest one, pandas==1.5.0, was made for numpy 1 and does not load beside numpy 2.4.6"
+    assert english.count(told) == 1
+    assert "最接近的 pandas==1.5.0 是为 numpy 1 构建的，无法与 numpy 2.4.6 一起加载" in chinese
+
+
+def test_page_says_which_proposals_were_taken_before_and_failed(as_developer, failed, developer):
+    took(failed, developer, SIX | {"taken": "six==1.0"}, NUMPY)
+    record_event(failed, "import.failed", abnormal=True, reason="build.bug", reason_params={"id": "abc"})
+    took(failed, developer)
+    record_event(failed, "build.failed", abnormal=True, reason="build.installer", reason_params={"installer": "apt"})
+
+    english = text_of(as_developer.get(page(failed)))
+    chinese = text_of(as_developer.get(page(failed), headers=CHINESE))
+
+    assert english.count("Taken before, and it failed:") == 1
+    told = english.partition("Take <code>numpy==1.23.2</code>")[2].partition("</label>")[0]
+    assert "Taken before, and it failed: Building failed for a reason of ours." in told
+    assert " checked" not in english
+    assert chinese.count("以前采用过，但失败了：") == 1
+
+
+def test_a_failure_names_what_was_taken_instead_of_what_is_declared(as_developer, failed, developer):
+    VersionEnvironment.objects.update(overlay=took(failed, developer, NUMPY), proposals=[])
+    ModelVersion.objects.update(status=Status.FAILED)
+    told = "<code>numpy==1.23.2</code> was taken instead of <code>numpy==1.15.4</code>."
+
+    pages = [text_of(as_developer.get(address)) for address in (page(failed), f"/versions/{failed.uuid}/")]
+    chinese = text_of(as_developer.get(page(failed), headers=CHINESE))
+
+    assert [told in text for text in pages] == [True, True]
+    assert "采用了 <code>numpy==1.23.2</code>，而不是 <code>numpy==1.15.4</code>。" in chinese
+
+
+def test_a_failure_with_everything_as_declared_names_nothing(as_developer, failed):
+    assert "was taken instead of" not in text_of(as_developer.get(page(failed)))
+
+
+@pytest.mark.parametrize(("lease", "waits"), [(None, True), (now(), False)])
+def test_a_version_in_the_queue_is_said_to_wait_for_the_builder(as_developer, failed, lease, waits):
+    ModelVersion.objects.update(status=Status.BUILDING, lease_until=lease)
+    told = "It waits for the builder."
+
+    shown = text_of(as_developer.get(page(failed)))
+    card = text_of(as_developer.get(f"/versions/{failed.uuid}/"))
+    part = text_of(as_developer.get(f"/versions/{failed.uuid}/status/?told=1"))
+    badge = text_of(as_developer.get(f"/versions/{failed.uuid}/status/"))
+
+    assert [told in text for text in (shown, part, badge)] == [waits, waits, False]
+    assert ("Waits for the builder" in card, "Being built" in card) == (waits, not waits)
+    assert "/status/?told=1" in part
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (Status.BUILD_FAILED, "Could not be built"),
+        (Status.NORMAL, "None yet. It is built when the version is proved or deployed."),
+    ],
+)
+def test_overview_says_what_became_of_an_environment_that_is_not_there(as_developer, failed, status, told):
+    ModelVersion.objects.update(status=status)
+
+    text = text_of(as_developer.get(f"/versions/{failed.uuid}/"))
+
+    card = text.partition('id="environment-title"')[2].partition("</section>")[0]
+    words = ["Could not be built", "None yet. It is built when the version is proved or deployed."]
+    assert [each for each in words if each in card] == [told]
+
+
 def test_page_asks_the_same_queries_with_any_number_of_overlays(
     as_developer, failed, developer, django_assert_num_queries
 ):
     as_developer.get(page(failed))
     for _ in range(3):
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             as_developer.get(page(failed))
         Overlay.objects.create(version=failed, difference=[NUMPY], created_by=developer, created_by_name="dev")
 
@@ -257,7 +341,7 @@ def test_a_normal_version_without_an_environment_offers_to_build_one(
     assert "Build its environment" in shown
     assert answer["Location"] == page(older)
     assert rung == [("serving.make_environment", [older.pk])]
-    assert "Its environment is being built" in followed
+    assert "Its environment waits for the builder" in followed
     assert "Build its environment" not in followed
     assert AuditEvent.objects.get(code="version.prepared_again").actor_name == "dev"
 
@@ -272,7 +356,7 @@ def test_asking_for_an_environment_that_is_being_built_begins_nothing(as_develop
 
 
 def test_the_part_that_polls_ends_with_the_build(as_developer, older):
-    VersionEnvironment.objects.create(version=older, making="building")
+    VersionEnvironment.objects.create(version=older, making="building", lease_until=now())
     part = {"HX-Request": "true", "HX-Target": "making"}
 
     polling = text_of(as_developer.get(page(older), headers=part))
@@ -280,6 +364,7 @@ def test_the_part_that_polls_ends_with_the_build(as_developer, older):
     ended = text_of(as_developer.get(page(older), headers=part))
 
     assert ("hx-trigger" in polling, "hx-trigger" in ended) == (True, False)
+    assert "Its environment is being built" in polling
     assert ended.startswith('<span class="live-status" id="making">')
 
 
