@@ -1,5 +1,6 @@
 """The page of a service and its tabs."""
 
+import json
 import re
 from datetime import timedelta
 
@@ -72,10 +73,12 @@ def test_start_is_told_until_the_status_changes(as_developer, service):
     Service.objects.update(state=ServiceState.STOPPED, desired="stopped")
 
     page = as_developer.post(f"/services/{service.uuid}/start/", follow=True).content.decode()
-    moved = as_developer.get(f"/services/{service.uuid}/status/", {"on": "page", "seen": "x"}).content.decode()
+    still = as_developer.get(f"/services/{service.uuid}/status/", {"on": "page", "seen": "running-deploying"})
+    moved = as_developer.get(f"/services/{service.uuid}/status/", {"on": "page", "seen": "x"})
 
     assert '<div class="notice fleeting success">' in page
-    assert '<div hx-swap-oob="delete:.notice.fleeting"></div>' in moved
+    assert "HX-Trigger" not in still
+    assert json.loads(moved["HX-Trigger"]) == {"moved": {}}
 
 
 def test_page_of_another_workspace_does_not_exist(client, service):
