@@ -5,9 +5,11 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
 from django.utils.timezone import now
 
-from serving.models import InstanceState, Service, ServiceState
+from registry.models import ModelVersion
+from serving.models import InstanceState, Service, ServiceEvent, ServiceState
 from tests.factories import make_member, make_workspace
 from tests.serving.deployed import CONFIG, fail, instances_of, make_deployable, make_running, make_service, observe
 
@@ -52,6 +54,40 @@ def test_remaining_time_beyond_an_hour_has_hours(as_developer, service):
     shown = facts(as_developer.get(f"/services/{service.uuid}/").content.decode())
 
     assert shown["Status"] == "Running (stops in 1 h 58 min)"
+
+
+@pytest.mark.parametrize(("minutes", "marked"), [(11, ""), (9, " soon")])
+def test_remaining_time_is_marked_in_its_last_minutes(as_developer, service, minutes, marked):
+    Service.objects.update(stops_at=now() + timedelta(minutes=minutes))
+
+    text = as_developer.get(f"/services/{service.uuid}/").content.decode()
+
+    assert re.findall(r'class="service-countdown([^"]*)"', text) == [marked]
+
+
+def test_usage_guide_marks_an_example_that_the_proof_sent_in_vain(as_developer, service):
+    ModelVersion.objects.update(proof="started", proof_code="proof.derived_refused", sample=None)
+
+    text = as_developer.get(f"/services/{service.uuid}/").content.decode()
+
+    assert text.count("and the model refused it when the version was proved.") == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "seconds", "english", "chinese"),
+    [
+        ("service.auto_stop_on", 3600, "1 hour after the start", "启动1小时后停止"),
+        ("service.auto_stop_set", 10800, "in 3 hours", "3小时后停止"),
+        ("service.auto_stop_set", 5400, "in 1 h 30 min", "1小时30分钟后停止"),
+    ],
+)
+def test_event_of_the_automatic_stop_has_hours(service, code, seconds, english, chinese):
+    event = ServiceEvent(service=service, code=code, params={"seconds": seconds})
+
+    with translation.override("en"):
+        assert event.message == f"Automatic stop switched on: {english}"
+    with translation.override("zh-hans"):
+        assert event.message == f"自动停止已开启：{chinese}"
 
 
 def test_usage_guide_names_the_limits(as_developer, service):
