@@ -1,5 +1,7 @@
 """What the histories of versions and of services have in common."""
 
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -25,9 +27,14 @@ class HistoryLine(models.Model):
         return self.code
 
     @property
+    def said(self) -> dict[str, Any]:
+        """What fills the sentence."""
+        return dict(self.params)
+
+    @property
     def message(self) -> str:
         """The sentence in the active language, followed by the reason where one was recorded."""
-        text, reason = message_for(self.code, self.params), self.reason
+        text, reason = message_for(self.code, self.said), self.reason
         return _("%(event)s: %(reason)s") % {"event": text, "reason": reason} if reason else text
 
     @property

@@ -10,7 +10,7 @@ register_audit(_("Proofs"), {"proof.started": _("Model started to be asked")})
 register_messages(
     {
         "proof.passed": _("Proof: it was started and asked, and answered"),
-        "proof.only_started": _("Proof: it was started"),
+        "proof.only_started": _("Proof"),
         "proof.failed": _("Proof failed"),
         "proof.nothing_to_ask": _(
             "It started. Nothing was asked: no sample request was attached, and none follows from the declared "

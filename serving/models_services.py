@@ -1,6 +1,8 @@
 """Services: what was deployed, in which revision, and what happened to it."""
 
 import uuid
+from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +13,7 @@ from accounts.models import Workspace
 from registry.findings import message_for
 from registry.models import DeploymentType, ModelVersion
 from registry.models_events import HistoryLine
+from serving.messages_lengths import length, whole_hours
 
 
 class ServiceState(models.TextChoices):
@@ -145,6 +148,15 @@ class ServiceEvent(HistoryLine):
 
     class Meta(HistoryLine.Meta):
         indexes = [models.Index(fields=["service", "-at", "-id"])]
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """With a length of time in words, too."""
+        seconds = self.params.get("seconds")
+        if not isinstance(seconds, int):
+            return super().said
+        words = length(timedelta(seconds=seconds)) if seconds % 3600 else whole_hours(seconds)
+        return {**self.params, "time": words}
 
 
 class CallMinute(models.Model):

@@ -13,7 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.forms_people import TokenForm
 from accounts.queries_people import TokenFilter, token_page, tokens_for
-from accounts.requests import ConsoleRequest, workspace_for
+from accounts.requests import ConsoleRequest, own_address, workspace_for
 from accounts.requests_lists import Column, headings, is_part, way_back
 from accounts.roles import Action, Role, roles_within
 from accounts.services_tokens import make_token, revoke_token
@@ -43,7 +43,7 @@ def token_list(request: ConsoleRequest) -> HttpResponse:
         response["HX-Push-Url"] = f"{request.path}?{query}".rstrip("?")
         return response
     secret = take_once(request, as_uuid(request.GET.get("made", "")))
-    context |= {"secret": secret, "base": request.build_absolute_uri("/")}
+    context |= {"secret": secret, "base": request.build_absolute_uri("/"), "back": _back(request)}
     return render(request, "accounts/tokens.html", context)
 
 
@@ -58,7 +58,7 @@ def token_new(request: ConsoleRequest) -> HttpResponse:
         "parent": _("API tokens"),
         "title": _("Make an API token"),
         "submit": _("Make the token"),
-        "back": reverse("accounts:token-list"),
+        "back": _list_address(request),
     }
     if request.method != "POST":
         return answer(request, "_token_new", context)
@@ -67,7 +67,7 @@ def token_new(request: ConsoleRequest) -> HttpResponse:
     name, role = form.cleaned_data["name"], Role(form.cleaned_data["role"])
     token, secret = make_token(workspace, name=name, role=role, expires_at=form.expires_at, by=request.user)
     keep_once(request, token.uuid, secret)
-    return go_on(request, reverse("accounts:token-list", query={"made": str(token.uuid)}))
+    return go_on(request, _list_address(request, made=str(token.uuid)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -81,3 +81,14 @@ def token_revoke(request: ConsoleRequest, code: UUID) -> HttpResponse:
     if revoke_token(token, by=request.user):
         messages.success(request, _("Token “%(name)s” was revoked.") % {"name": token.name})
     return go_on(request, back)
+
+
+def _back(request: ConsoleRequest) -> str:
+    """The page of ours from which somebody came to make a token; empty without one."""
+    return own_address(request, request.GET.get("next", ""))
+
+
+def _list_address(request: ConsoleRequest, **query: str) -> str:
+    """The list, from which that page can still be reached."""
+    back = _back(request)
+    return reverse("accounts:token-list", query=query | ({"next": back} if back else {}))

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.db.models import Count, Q
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from registry.models import ModelVersion
 from registry.views.job_progress import clock
+from serving.messages_lengths import length, whole_hours
 from serving.models import Desired, Instance, InstanceState, Service, ServiceState, Wanted
 from serving.services import why_not_deploy
 from serving.specs import specification_of
@@ -42,6 +42,8 @@ PHASES = (PREPARING, SCHEDULING, STARTING)
 PERCENT = {PREPARING: 5, SCHEDULING: 20, STARTING: 40}
 # One that runs changes seldom: it is looked at this many times less often than what moves.
 SLOWER = 10
+# So near an automatic stop is marked.
+SOON = timedelta(minutes=10)
 
 
 @register.inclusion_tag("components/status.html")
@@ -77,6 +79,11 @@ def deploy_refusal(version: ModelVersion) -> str:
 def stops_in(service: Service) -> str:
     """`stops in 53 minutes`, `stops in 1 h 58 min`; empty where no automatic stop is ahead."""
     return _("stops in %(time)s") % {"time": length(service.stops_at - now())} if service.stops_at else ""
+
+
+@register.filter
+def stops_soon(service: Service) -> bool:
+    return bool(service.stops_at and service.stops_at - now() <= SOON)
 
 
 @dataclass(frozen=True)
@@ -120,19 +127,10 @@ def _percent(service: Service) -> int:
 @register.filter
 def hours(seconds: int | None) -> str:
     """A length of whole hours in words."""
-    count = (seconds or 0) // 3600
-    return ngettext("%(count)d hour", "%(count)d hours", count) % {"count": count}
+    return whole_hours(seconds)
 
 
 @register.filter
 def specification_words(code: str) -> str:
     known = specification_of(code)
     return known.label if known else code
-
-
-def length(left: timedelta) -> str:
-    """Rounded up: minutes up to an hour, then hours and minutes."""
-    minutes = max(1, -(-int(left.total_seconds()) // 60))
-    if minutes <= 60:
-        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
-    return _("%(hours)d h %(minutes)d min") % {"hours": minutes // 60, "minutes": minutes % 60}

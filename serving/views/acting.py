@@ -133,7 +133,7 @@ def _delete(request: ConsoleRequest, chosen: list[Service]) -> HttpResponse:
     begun = [service.name for service in chosen if services.delete(service, by=request.user)]
     if begun:
         text = ngettext("%(names)s is being deleted.", "%(names)s are being deleted.", len(begun))
-        messages.success(request, text % {"names": ", ".join(begun)})
+        messages.success(request, text % {"names": ", ".join(begun)}, extra_tags=FLEETING)
     return go_on(request, _list_address())
 
 

@@ -16,6 +16,8 @@ from serving.queries_services import services_for
 
 # A message that is true until the status of a service changes; then the page takes it away.
 FLEETING = "fleeting"
+# The event that tells the page so.
+MOVED = "moved"
 
 
 def service_of(request: ConsoleRequest, code: UUID) -> Service:

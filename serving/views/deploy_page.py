@@ -67,7 +67,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Plan:
-    """What submitting the form would do. Sizes in MiB, times in seconds."""
+    """What submitting the form would do. Sizes in MiB, times in seconds; `unclear` names what was typed wrongly."""
 
     version: ModelVersion | None
     refusals: tuple[str, ...]
@@ -82,6 +82,7 @@ class Plan:
     variables: int
     used: int
     quota: int
+    unclear: frozenset[str] = frozenset()
 
     @property
     def needed(self) -> int:
@@ -159,7 +160,8 @@ class DeployPage:
         specification = specification_of(self.chosen_specification) or self.offered[0].specification
         instances = typed["instances"]
         refusals = [self.refused.message] if self.refused else []
-        if code := why_not(specification, self.machine, instances=instances):
+        code = why_not(specification, self.machine, instances=instances)
+        if code and "instances" not in typed["unclear"]:
             told = ServiceRefused(code, **refusal_params(specification, self.machine, instances))
             refusals.append(told.message)
         used = counted(Service.objects.all(), self.workspace, self.user)
@@ -179,6 +181,7 @@ class DeployPage:
             variables=len(list(self.variables.typed_names)),
             used=used,
             quota=settings.SERVICE_QUOTA,
+            unclear=typed["unclear"],
         )
 
     @property
@@ -241,13 +244,15 @@ class DeployPage:
         """What can be read of the form so far, with what it began with in the place of the rest."""
         fields = self.form.fields
         typed = {"instances": fields["instances"].initial, "timeout": fields["timeout"].initial, "stops": HOUR}
+        typed["unclear"] = frozenset()
         if not self.form.is_bound:
             return typed
         self.form.is_valid()
         cleaned = self.form.cleaned_data
         typed |= {name: cleaned[name] for name in ("instances", "timeout") if cleaned.get(name)}
-        broken = {"auto_stop_after", "auto_stop_hours"} & set(self.form.errors)
-        return typed if broken else typed | {"stops": self.form.seconds}
+        broken = {"stops" if name.startswith("auto_stop") else name for name in self.form.errors}
+        typed["unclear"] = frozenset(broken & set(typed))
+        return typed if "stops" in broken else typed | {"stops": self.form.seconds}
 
     def _initial(self) -> dict[str, Any]:
         return {

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import trigger_client_event
 
 from accounts.queries import actions_in, require
 from accounts.requests import ConsoleRequest
@@ -25,6 +26,7 @@ from serving.asking.pictures import media_type
 from serving.models import ProofRecord, ProofState
 from serving.proof import waiting_for_room, waiting_for_supervisor
 from serving.services_proofs import ProofRefused, prove_now, replay, why_not_again
+from serving.views.base import FLEETING, MOVED
 
 RECORDS_SHOWN = 20
 # The body of an answer is large; whether there is one is told by the time it took.
@@ -109,7 +111,10 @@ def proof_panel(request: ConsoleRequest, code: UUID) -> HttpResponse:
         "running": any(each.state == ProofState.RUNNING for each in records),
     }
     part = is_part(request, "version-proof")
-    return render(request, "serving/_proof.html" if part else "serving/proof.html", context)
+    response = render(request, "serving/_proof.html" if part else "serving/proof.html", context)
+    if part and not context["running"]:
+        trigger_client_event(response, MOVED)
+    return response
 
 
 @require_POST
@@ -152,7 +157,7 @@ def proof_answer(request: ConsoleRequest, code: UUID, record: UUID) -> HttpRespo
 
 def _tell(request: ConsoleRequest, record: ProofRecord, started: str) -> None:
     waits = _("Its environment is being built; then it is started and asked.")
-    messages.info(request, waits if record.instance is None else started)
+    messages.info(request, waits if record.instance is None else started, extra_tags=FLEETING)
 
 
 def _version(request: ConsoleRequest, code: UUID, action: Action = Action.VIEW) -> ModelVersion:

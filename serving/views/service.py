@@ -87,12 +87,13 @@ def _usage(service: Service, request: ConsoleRequest) -> dict[str, Any]:
     chosen = next((each for each in revisions if str(each.version.uuid) == request.GET.get("version")), None)
     chosen = chosen or (revisions[0] if revisions else None)
     rows = ModelVersion.objects.filter(pk=chosen.version_id) if chosen else ModelVersion.objects.none()
-    config, sample = rows.values_list("config", "sample").first() or ({}, None)
+    config, sample, proved = rows.values_list("config", "sample", "proof_code").first() or ({}, None, "")
     return {
         "revisions": revisions,
         "chosen": chosen,
         "config": ModelConfig.from_dict(config),
         "sample": sample,
+        "proved": proved,
         "endpoint": f"{settings.GATEWAY_URL}/infer/{service.uuid}/",
         "largest": settings.GATEWAY_BODY_BYTES,
         "seconds": settings.GATEWAY_SECONDS,

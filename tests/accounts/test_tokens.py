@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.urls import reverse
@@ -44,6 +45,26 @@ def test_secret_is_shown_once_and_only_its_digest_is_kept(client, dev):
             {"name": "nightly", "begins": secret[:8], "role": "viewer", "expires": f"{token.expires_at:%Y-%m-%d}"},
         )
     ]
+
+
+def test_page_one_came_from_is_kept_while_a_token_is_made(client, dev):
+    values = {"name": "nightly", "role": "viewer", "expiry": ""}
+
+    listed = client.get(TOKENS, {"next": "/services/x/?tab=usage"}).content.decode()
+    made = client.post(f"{NEW}?next=/services/x/", values, follow=True)
+
+    assert f'href="{NEW}?next=%2Fservices%2Fx%2F%3Ftab%3Dusage"' in listed
+    assert '<a class="button" href="/services/x/">' in made.content.decode()
+    assert re.search(r"<code>(mp_.*?)</code>", made.content.decode())
+
+
+@pytest.mark.parametrize("address", ["https://elsewhere.example/", "//elsewhere.example/", "javascript:x"])
+def test_only_a_page_of_ours_is_gone_back_to(client, dev, address):
+    listed = client.get(TOKENS, {"next": address})
+    made = client.post(f"{NEW}?{urlencode({'next': address})}", {"name": "nightly", "role": "viewer", "expiry": ""})
+
+    assert listed.context["back"] == ""
+    assert "next" not in made["Location"]
 
 
 def test_token_may_be_made_for_ever(client, dev):

@@ -85,9 +85,13 @@ def test_version_is_deployed_and_its_auto_stop_changed_without_javascript(consol
     ann.page.locator(".documents-summary").click()
     ann.page.locator("#id_variables-2-name").fill("MODE")
     ann.page.locator("#id_variables-2-value").fill("fast")
-    service = submits(ann)
+    ann.page.locator("#id_name").press("Enter")
+    ann.page.wait_for_url(re.compile(r"/services/[0-9a-f-]{36}/"))
+    service = ann.page.url
 
     observes(console, service, state="ready")
+    ann.page.goto(f"{service}?tab=prediction&way=json")
+    assert ann.page.locator("#prediction-json").bounding_box()["width"] > 400
     ann.page.goto(service)
     expect(status(ann)).to_have_class("status good")
 

@@ -1,3 +1,6 @@
+import re
+
+import pytest
 from django.template import Context, Template
 from django.utils import translation
 
@@ -23,9 +26,9 @@ def test_each_api_has_a_command_and_a_program():
     assert html.count("urllib.request.urlopen") == 4  # to read and to copy
 
 
-def with_sample(sample, *apis):
-    tag = Template("{% load asking_view %}{% calling_snippets endpoint config sample %}")
-    context = {"endpoint": "http://h/infer/x", "config": ModelConfig(apis=apis), "sample": sample}
+def with_sample(sample, *apis, proved=""):
+    tag = Template("{% load asking_view %}{% calling_snippets endpoint config sample proved %}")
+    context = {"endpoint": "http://h/infer/x", "config": ModelConfig(apis=apis), "sample": sample, "proved": proved}
     return tag.render(Context(context)).replace("&#x27;", "'").replace("&quot;", '"')
 
 
@@ -35,6 +38,28 @@ def test_the_sample_of_the_version_is_what_the_examples_send():
     assert "curl http://h/infer/x/ask" in html
     assert """-d '{"text": "great"}'""" in html
     assert "What is sent to /ask is the sample request that came with the version." in html
+
+
+@pytest.mark.parametrize(
+    ("proved", "told"),
+    [
+        ("proof.derived_refused", ["and the model refused it"]),
+        ("proof.derived_unanswered", ["and the model did not answer it"]),
+        ("proof.nothing_to_ask", []),
+        ("", []),
+    ],
+)
+def test_a_made_up_request_that_a_proof_sent_in_vain_is_marked(proved, told):
+    html = with_sample(None, Api(url="/about", method="get"), Api(url="/ask"), proved=proved)
+
+    assert re.findall(r"declared parameters, (and the model [a-z ]+) when", html) == told
+    assert "made up" not in html.partition("/ask")[0]
+
+
+def test_a_sample_is_never_called_made_up():
+    html = with_sample({"json": "{}"}, Api(url="/ask"), proved="proof.derived_refused")
+
+    assert "made up" not in html
 
 
 def test_files_of_the_sample_are_named_in_the_examples():

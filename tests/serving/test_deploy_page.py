@@ -25,6 +25,13 @@ def test_form_is_opened_for_a_version(as_developer):
     assert re.findall(r'name="(instances|timeout)" value="(\d+)"', text) == [("instances", "1"), ("timeout", "20")]
 
 
+def test_enter_in_a_field_does_what_the_primary_button_does(as_developer):
+    text = page_of(as_developer, make_deployable())
+
+    form = text.partition('id="deploy-form"')[2]
+    assert re.findall(r'<button[^>]*type="submit"[^>]*>', form)[0] == '<button type="submit" hidden>'
+
+
 def test_form_speaks_chinese(as_developer):
     text = page_of(as_developer, make_deployable(), **CHINESE)
 

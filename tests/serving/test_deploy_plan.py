@@ -110,7 +110,7 @@ def test_plan_says_when_the_instances_together_are_too_many(as_developer, settin
     assert "Sold out: 6144 MiB of memory are needed and 5000 MiB" in text
 
 
-def test_plan_bears_what_cannot_be_read(as_developer):
+def test_plan_tells_nothing_of_what_is_typed_wrongly(as_developer):
     version = make_deployable()
     changes = {"instances": "many", "timeout": "", "auto_stop_after": "custom", "auto_stop_hours": "99"}
     data = filled(version, page_of(as_developer, version), **changes) | {"submission": "forged"}
@@ -118,7 +118,24 @@ def test_plan_bears_what_cannot_be_read(as_developer):
     answer = as_developer.post(PLAN, data)
 
     assert answer.status_code == 200
-    assert plan(answer.content.decode())["With which limits"] == "CPU: 1 core 2 GiB × 1"
+    shown = plan(answer.content.decode())
+    assert shown["With which limits"] == "CPU: 1 core 2 GiB Cannot be told until it is corrected"
+    assert shown["When it stops"] == "Cannot be told until it is corrected"
+    assert shown["Memory of this machine"].startswith("Cannot be told until it is corrected 0 of ")
+
+
+def test_plan_tells_what_is_typed_rightly_beside_what_is_not(as_developer):
+    version = make_deployable()
+    page = page_of(as_developer, version)
+
+    timeout = as_developer.post(PLAN, filled(version, page, timeout="1")).content.decode()
+    hours = {"auto_stop_after": "custom", "auto_stop_hours": "30"}
+    stops = as_developer.post(PLAN, filled(version, page, timeout="5", **hours)).content.decode()
+
+    assert plan(timeout)["When it stops"] == "1 hour after it is running Cannot be told until it is corrected"
+    assert plan(stops)["When it stops"] == (
+        "Cannot be told until it is corrected Given up when it is not running within 5 minutes"
+    )
 
 
 def test_plan_says_when_the_environment_is_built_first(as_developer):

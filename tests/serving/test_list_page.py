@@ -1,3 +1,4 @@
+import json
 import re
 from datetime import timedelta
 
@@ -90,7 +91,7 @@ def test_service_that_is_being_deleted_says_so_and_offers_nothing(as_developer, 
     page = as_developer.get(LIST)
 
     assert re.findall(r'<span class="status (\w+)">([^<]+)<', page.content.decode()) == [("busy", "Deleting")]
-    assert operations(page) == ["Predict"]
+    assert operations(page) == []
 
 
 def test_list_speaks_chinese(as_developer, developer):
@@ -282,14 +283,31 @@ def test_version_in_use_is_kept_and_names_its_services_with_links(client, admin)
         ]
 
 
-def test_row_goes_when_the_deletion_has_ended(as_developer, developer):
-    service = make_service(by=developer)
+def test_list_comes_anew_as_it_is_shown_when_a_deletion_has_ended(as_developer, developer):
+    version = make_deployable()
+    service = make_service(version, by=developer, name="gone")
+    make_service(version, by=developer, name="stays")
+    make_service(version, by=developer, name="other")
     address = f"/services/{service.uuid}/status/"
     service.delete()
+    asks = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{LIST}?q=stays#x"}
 
-    listed = as_developer.get(f"{address}?on=list", headers={"HX-Request": "true"})
-    on_page = as_developer.get(f"{address}?on=page", headers={"HX-Request": "true"})
+    listed = as_developer.get(f"{address}?on=list", headers=asks)
+    on_page = as_developer.get(f"{address}?on=page", headers=asks)
 
-    assert f'<div id="service-{service.uuid}" hx-swap-oob="delete"></div>' in listed.content.decode()
+    assert (listed["HX-Retarget"], listed["HX-Reswap"]) == ("#services", "outerHTML")
+    assert names(listed) == ["stays"]
+    assert re.findall(r'pager-total">([^<]+)<', listed.content.decode()) == ["Total: 1"]
+    assert json.loads(listed["HX-Trigger"]) == {"moved": {}}
     assert on_page["HX-Redirect"] == LIST
     assert as_developer.get(address).status_code == 404
+
+
+def test_deletion_is_told_until_it_has_ended(as_developer, developer):
+    service = make_running(by=developer)
+
+    page = as_developer.post(f"/services/{service.uuid}/delete/", follow=True).content.decode()
+    moved = as_developer.get(f"/services/{service.uuid}/status/", {"on": "list", "seen": "running-running"})
+
+    assert '<div class="notice fleeting success">' in page
+    assert "HX-Trigger" not in moved

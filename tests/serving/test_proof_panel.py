@@ -1,4 +1,5 @@
 import base64
+import json
 
 import pytest
 from django.urls import reverse
@@ -162,6 +163,19 @@ def test_prove_now_starts_one_and_returns(signed_in, tmp_path):
     assert answer.status_code == 302
     assert answer["Location"] == f"/versions/{version.uuid}/#version-proof"
     assert version.proof_records.get().asked_by_name == "dev"
+
+
+def test_that_a_proof_runs_is_told_until_it_has_ended(signed_in, developer, tmp_path):
+    version = normal(package_with(tmp_path, ANSWERS))
+
+    page = signed_in.post(reverse("serving:proof-now", args=[version.uuid]), follow=True).content.decode()
+    runs = signed_in.get(panel_of(version), headers=PART)
+    version.proof_records.update(state=ProofState.ANSWERED)
+    ended = signed_in.get(panel_of(version), headers=PART)
+
+    assert '<div class="notice fleeting info">' in page
+    assert "HX-Trigger" not in runs
+    assert json.loads(ended["HX-Trigger"]) == {"moved": {}}
 
 
 def test_prove_now_says_why_it_cannot(signed_in):

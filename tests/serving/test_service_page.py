@@ -1,12 +1,15 @@
 """The page of a service and its tabs."""
 
+import json
 import re
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
 from django.utils.timezone import now
 
-from serving.models import InstanceState, Service, ServiceState
+from registry.models import ModelVersion
+from serving.models import InstanceState, Service, ServiceEvent, ServiceState
 from tests.factories import make_member, make_workspace
 from tests.serving.deployed import CONFIG, fail, instances_of, make_deployable, make_running, make_service, observe
 
@@ -53,6 +56,40 @@ def test_remaining_time_beyond_an_hour_has_hours(as_developer, service):
     assert shown["Status"] == "Running (stops in 1 h 58 min)"
 
 
+@pytest.mark.parametrize(("minutes", "marked"), [(11, ""), (9, " soon")])
+def test_remaining_time_is_marked_in_its_last_minutes(as_developer, service, minutes, marked):
+    Service.objects.update(stops_at=now() + timedelta(minutes=minutes))
+
+    text = as_developer.get(f"/services/{service.uuid}/").content.decode()
+
+    assert re.findall(r'class="service-countdown([^"]*)"', text) == [marked]
+
+
+def test_usage_guide_marks_an_example_that_the_proof_sent_in_vain(as_developer, service):
+    ModelVersion.objects.update(proof="started", proof_code="proof.derived_refused", sample=None)
+
+    text = as_developer.get(f"/services/{service.uuid}/").content.decode()
+
+    assert text.count("and the model refused it when the version was proved.") == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "seconds", "english", "chinese"),
+    [
+        ("service.auto_stop_on", 3600, "1 hour after the start", "启动1小时后停止"),
+        ("service.auto_stop_set", 10800, "in 3 hours", "3小时后停止"),
+        ("service.auto_stop_set", 5400, "in 1 h 30 min", "1小时30分钟后停止"),
+    ],
+)
+def test_event_of_the_automatic_stop_has_hours(service, code, seconds, english, chinese):
+    event = ServiceEvent(service=service, code=code, params={"seconds": seconds})
+
+    with translation.override("en"):
+        assert event.message == f"Automatic stop switched on: {english}"
+    with translation.override("zh-hans"):
+        assert event.message == f"自动停止已开启：{chinese}"
+
+
 def test_usage_guide_names_the_limits(as_developer, service):
     text = as_developer.get(f"/services/{service.uuid}/").content.decode()
 
@@ -72,10 +109,12 @@ def test_start_is_told_until_the_status_changes(as_developer, service):
     Service.objects.update(state=ServiceState.STOPPED, desired="stopped")
 
     page = as_developer.post(f"/services/{service.uuid}/start/", follow=True).content.decode()
-    moved = as_developer.get(f"/services/{service.uuid}/status/", {"on": "page", "seen": "x"}).content.decode()
+    still = as_developer.get(f"/services/{service.uuid}/status/", {"on": "page", "seen": "running-deploying"})
+    moved = as_developer.get(f"/services/{service.uuid}/status/", {"on": "page", "seen": "x"})
 
     assert '<div class="notice fleeting success">' in page
-    assert '<div hx-swap-oob="delete:.notice.fleeting"></div>' in moved
+    assert "HX-Trigger" not in still
+    assert json.loads(moved["HX-Trigger"]) == {"moved": {}}
 
 
 def test_page_of_another_workspace_does_not_exist(client, service):
