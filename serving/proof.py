@@ -31,7 +31,7 @@ from serving.models import (
     Purpose,
     Wanted,
 )
-from serving.proof_outcomes import SCHEMA, USER, Outcome, ask_once, measured, not_started
+from serving.proof_outcomes import SCHEMA, USER, Outcome, ask_once, measured, not_started, steadied
 from serving.queries_room import proofs_without_room
 from serving.specs import machine_size
 
@@ -255,10 +255,17 @@ def _end(record: ProofRecord, outcome: Outcome) -> bool:
         "reason_params": dict(outcome.params),
         **measured(instance),
     }
+    if suggestion := values.get("suggestion"):
+        values["suggestion"] = steadied(suggestion, _earlier_suggestion(record))
     if not transitions_proofs.end(record, outcome.state, **values):
         return False
     _tell(version, outcome, record)
     return True
+
+
+def _earlier_suggestion(record: ProofRecord) -> dict[str, Any]:
+    earlier = ProofRecord.objects.filter(version=record.version_id, pk__lt=record.pk).exclude(suggestion={})
+    return earlier.order_by("-pk").values_list("suggestion", flat=True).first() or {}
 
 
 def _tell(version: ModelVersion, outcome: Outcome, record: ProofRecord) -> None:
