@@ -37,6 +37,8 @@ from serving.specs import machine_size
 
 logger = logging.getLogger(__name__)
 RUN_PROOF = "serving.run_proof"
+# Why a request is asked, as it is noted beside it; the one after a build is none of both.
+NOW, REPLAY = "now", "replay"
 MOST_AT_ONCE = 100
 # A full machine tells nothing of the model: the version is Normal, and not asked.
 NO_ROOM = "proof.no_room"

@@ -121,10 +121,8 @@ def test_command_that_finds_no_console_says_where_it_looked(tmp_path, monkeypatc
     done = manage("create_admin", "ann", **own)
 
     reason = "no such table: accounts_user" if there else "unable to open database file"
-    assert (done.returncode, done.stderr) == (
-        1,
-        f"modelport: no console keeps its data in {folder} ({reason}): set MODELPORT_DATA as it was set for `make run`\n",
-    )
+    told = f"no console keeps its data in {folder} ({reason}): set MODELPORT_DATA as it was set for `make run`"
+    assert (done.returncode, done.stderr) == (1, f"modelport: {told}\n")
 
 
 def test_command_whose_database_is_away_says_so(tmp_path):
