@@ -31,17 +31,20 @@ def merged(histograms: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return total
 
 
-def percentile(histogram: Mapping[str, int], share: float) -> float | None:
+def percentile(histogram: Mapping[str, int], share: float, *, longest: float = math.inf) -> float | None:
     """The duration in milliseconds that this share of the calls did not exceed; None without calls.
 
-    Inside a bucket the calls are taken to be evenly spread, so it is off by less than a fifth.
+    Inside a bucket the calls are taken to be evenly spread, so it is off by less than a fifth. Those in the bucket of
+    `longest`, after so many seconds calls are given up, took no longer than that.
     """
     wanted = share * sum(histogram.values())
     before = 0
+    bucket_of_longest = bucket_of(longest) if math.isfinite(longest) else None
     for bucket in sorted(map(int, histogram)):
         calls = histogram[str(bucket)]
         if calls and before + calls >= wanted:
             lower = upper_bound(bucket - 1) if bucket else 0.0
-            return lower + (upper_bound(bucket) - lower) * max(0.0, wanted - before) / calls
+            upper = longest * 1000 if bucket == bucket_of_longest else upper_bound(bucket)
+            return lower + (upper - lower) * max(0.0, wanted - before) / calls
         before += calls
     return None

@@ -31,12 +31,14 @@ from serving.models import (
     Purpose,
     Wanted,
 )
-from serving.proof_outcomes import SCHEMA, USER, Outcome, ask_once, measured, not_started
+from serving.proof_outcomes import SCHEMA, USER, Outcome, ask_once, measured, not_started, steadied
 from serving.queries_room import proofs_without_room
 from serving.specs import machine_size
 
 logger = logging.getLogger(__name__)
 RUN_PROOF = "serving.run_proof"
+# Why a request is asked, as it is noted beside it; the one after a build is none of both.
+NOW, REPLAY = "now", "replay"
 MOST_AT_ONCE = 100
 # A full machine tells nothing of the model: the version is Normal, and not asked.
 NO_ROOM = "proof.no_room"
@@ -255,10 +257,17 @@ def _end(record: ProofRecord, outcome: Outcome) -> bool:
         "reason_params": dict(outcome.params),
         **measured(instance),
     }
+    if suggestion := values.get("suggestion"):
+        values["suggestion"] = steadied(suggestion, _earlier_suggestion(record))
     if not transitions_proofs.end(record, outcome.state, **values):
         return False
     _tell(version, outcome, record)
     return True
+
+
+def _earlier_suggestion(record: ProofRecord) -> dict[str, Any]:
+    earlier = ProofRecord.objects.filter(version=record.version_id, pk__lt=record.pk).exclude(suggestion={})
+    return earlier.order_by("-pk").values_list("suggestion", flat=True).first() or {}
 
 
 def _tell(version: ModelVersion, outcome: Outcome, record: ProofRecord) -> None:

@@ -23,7 +23,8 @@ LOG_CHARACTERS = 64 * 1024
 DETAIL_CHARACTERS = 500
 # An error is logged before it is answered, but its line comes through a pipe that is emptied at a pace of its own.
 LOG_SECONDS, LOOK_SECONDS = 2.0, 0.05
-MEMORY_STEP, CPU_STEP = 128, 0.25
+# In halves of a core: most of what a process works is its start, whose share of a short life differs each time.
+MEMORY_STEP, CPU_STEP = 128, 0.5
 _HEADROOM = 1.25
 _MIB = 1024 * 1024
 
@@ -102,14 +103,21 @@ def measured(instance: Instance | None) -> dict[str, Any]:
 
 
 def suggestion_of(instance: Instance) -> dict[str, Any]:
-    """An inference specification with a quarter more memory than it needed; none where nothing was measured."""
-    if not instance.peak_memory:
+    """An inference specification with a quarter more memory than it needed; none where it is not up and measured."""
+    if not instance.peak_memory or not instance.ready_at:
         return {}
     memory = math.ceil(instance.peak_memory * _HEADROOM / _MIB / MEMORY_STEP) * MEMORY_STEP
     running = (now() - instance.started_at).total_seconds() if instance.started_at else 0
     busy = instance.cpu_seconds / running if running > 0 else CPU_STEP
-    cpu = max(CPU_STEP, math.ceil(min(busy, float(instance.cpu_limit)) / CPU_STEP) * CPU_STEP)
+    cpu = max(CPU_STEP, round(min(busy, float(instance.cpu_limit)) / CPU_STEP) * CPU_STEP)
     return {"cpu": f"{cpu:.2f}", "memory": memory}
+
+
+def steadied(suggestion: dict[str, Any], earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """The suggestion with the cores of an earlier one of the same version, unless more than noise lies between them."""
+    if not suggestion or not earlier or abs(float(suggestion["cpu"]) - float(earlier["cpu"])) > CPU_STEP:
+        return suggestion
+    return suggestion | {"cpu": earlier["cpu"]}
 
 
 def _unanswered(record: ProofRecord, error: NoAnswer) -> Outcome:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils.timezone import now
 
 from registry.models import ModelVersion
@@ -39,15 +40,18 @@ class Calls:
 
     @property
     def p50(self) -> float | None:
-        return percentile(self.latencies, 0.50)
+        return self._percentile(0.50)
 
     @property
     def p95(self) -> float | None:
-        return percentile(self.latencies, 0.95)
+        return self._percentile(0.95)
 
     @property
     def p99(self) -> float | None:
-        return percentile(self.latencies, 0.99)
+        return self._percentile(0.99)
+
+    def _percentile(self, share: float) -> float | None:
+        return percentile(self.latencies, share, longest=settings.GATEWAY_SECONDS)
 
 
 @dataclass

@@ -7,7 +7,7 @@ at any time, twice and by several workers at once, the state of a service follow
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -33,7 +33,7 @@ from serving.models import (
     Wanted,
 )
 from serving.queries_services import current_revisions
-from serving.transitions_instances import STOPPED_WITH_HOST
+from serving.transitions_instances import STOPPED_AT, STOPPED_WITH_HOST
 
 logger = logging.getLogger(__name__)
 # More steps than any change takes; a service that still is not there is looked at again by the next sweep.
@@ -75,6 +75,13 @@ class Seen:
         """Whether what is not ready was stopped with its host, in good order."""
         away = [instance for instance in self.current if instance.state != InstanceState.READY]
         return bool(away) and all(instance.reason_code == STOPPED_WITH_HOST for instance in away)
+
+    @property
+    def interrupted_at(self) -> datetime:
+        """When its host stopped the first of what is not ready, as its supervisor wrote; else now."""
+        told = [str(instance.reason_params.get(STOPPED_AT, "")) for instance in self.current]
+        known = [datetime.fromisoformat(each) for each in told if each]
+        return min([*known, now()])
 
     @property
     def all_failed(self) -> bool:
@@ -268,7 +275,7 @@ def _watch(service: Service, seen: Seen) -> bool:
     if seen.ready == seen.total:
         return service.state != ServiceState.RUNNING and transitions.run(service)
     if seen.interrupted:
-        return transitions.interrupt(service)
+        return transitions.interrupt(service, seen.interrupted_at)
     if service.state == ServiceState.RUNNING:
         return _concern(service, seen)
     told = {"ready": seen.ready, "total": seen.total}

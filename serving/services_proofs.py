@@ -28,7 +28,7 @@ def prove_now(version: ModelVersion, *, by: User) -> ProofRecord:
 
     Its outcome is kept; the status of the version stays as it is, whatever comes of it.
     """
-    return _start(version, proof.question_of(version), by=by)
+    return _start(version, _noted(proof.question_of(version), proof.NOW), by=by)
 
 
 def replay(record: ProofRecord, *, by: User) -> ProofRecord:
@@ -36,7 +36,7 @@ def replay(record: ProofRecord, *, by: User) -> ProofRecord:
 
     Its outcome is kept; a version that failed stays Failed even if it answers now: only a build decides on that.
     """
-    return _start(record.version, record.request, by=by, refusal=why_not_again)
+    return _start(record.version, _noted(record.request, proof.REPLAY), by=by, refusal=why_not_again)
 
 
 def why_not(version: ModelVersion) -> str:
@@ -55,6 +55,11 @@ def why_not_again(version: ModelVersion) -> str:
     if not environment_stands(version):
         return "proof.environment_gone"
     return _why_not_at_once(version)
+
+
+def _noted(request: Mapping[str, Any], occasion: str) -> Mapping[str, Any]:
+    """A request with why it is asked; where nothing is asked there is nothing to note that with."""
+    return {**request, "occasion": occasion} if request else request
 
 
 def _why_not_at_once(version: ModelVersion) -> str:

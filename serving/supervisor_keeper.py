@@ -20,7 +20,7 @@ from serving.models import InstanceState, Purpose
 from serving.sandbox_processes import SIGNALLED
 from serving.supervisor_health import Health, ask
 from serving.supervisor_ledger import MEBIBYTE, CannotStart, Plan, Row
-from serving.transitions_instances import NOT_RUNNING, STOPPED_WITH_HOST
+from serving.transitions_instances import NOT_RUNNING, STOPPED_AT, STOPPED_WITH_HOST
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +121,14 @@ class Keeper:
                 return
             if ended is not None:
                 await self._pause(ended)
-        self.values |= self._last | NOT_RUNNING | {"seen_at": now(), "restart_at": None}
+        self.values |= self._last | self._stopped_at() | NOT_RUNNING | {"seen_at": now(), "restart_at": None}
+
+    def _stopped_at(self) -> dict[str, Any]:
+        """When its host stopped it, for those who look once the host is back; nothing where that is told already."""
+        if self._last["reason_code"] != STOPPED_WITH_HOST:
+            return {}
+        told = self.values.get("reason_code", self.row.reason) == STOPPED_WITH_HOST
+        return {"reason_params": self.row.reason_params if told else {STOPPED_AT: now().isoformat()}}
 
     async def _turn(self) -> Ended | None:
         """One process from start to end; None when its end was wanted. Bugs of ours do not leave the instance alone."""
@@ -148,7 +155,7 @@ class Keeper:
         self.values |= NOT_RUNNING | {
             "state": InstanceState.STARTING,
             "reason_code": STOPPED_WITH_HOST if self._interrupted else "",
-            "reason_params": {},
+            "reason_params": self.row.reason_params if self._interrupted else {},
             "exit_code": None,
             "restart_at": None,
             "starts": self.values["starts"] + 1,

@@ -5,7 +5,7 @@ Everything here may wait for the database or a store and runs in threads beside 
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -47,6 +47,7 @@ class Row:
     state: str
     starts: int
     reason: str = ""
+    reason_params: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def wants_process(self) -> bool:
@@ -75,7 +76,8 @@ class Plan:
 
 def rows() -> dict[int, Row]:
     """All instances of this host, at rest or not; one query."""
-    found = transitions.of_this_host().values_list("pk", "uuid", "purpose", "wanted", "state", "starts", "reason_code")
+    names = ("pk", "uuid", "purpose", "wanted", "state", "starts", "reason_code", "reason_params")
+    found = transitions.of_this_host().values_list(*names)
     return {each[0]: Row(*each) for each in found}
 
 

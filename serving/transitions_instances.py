@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 INSTANCE_CHANGED = "serving.instance_changed"
 # The reason of what an orderly end of its supervisor stopped, kept until it is ready again or something befalls it.
 STOPPED_WITH_HOST = "instance.supervisor_stopped"
+# The parameter of that reason which says when.
+STOPPED_AT = "at"
 NOT_RUNNING: dict[str, Any] = {"pid": None, "socket": "", "memory": 0, "ready_at": None}
 
 

@@ -1,7 +1,7 @@
 """State changes of services: each is one conditional UPDATE and its events; the loser is told False."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -52,7 +52,8 @@ def enter_phase(service: Service, phase: str, *events: Line) -> bool:
 
 
 def run(service: Service) -> bool:
-    """Every instance is ready; the time until an automatic stop counts from the first moment of a run."""
+    """Every instance is ready; the time until an automatic stop counts from the first moment of a run, whatever
+    interrupts it; since when it runs from the latest."""
     return _move(
         service,
         ServiceState.RUNNING,
@@ -65,18 +66,21 @@ def run(service: Service) -> bool:
     )
 
 
-def interrupt(service: Service) -> bool:
-    """Its instances were stopped with their host, in good order, and start again with it."""
-    return _move(
+@transaction.atomic
+def interrupt(service: Service, at: datetime) -> bool:
+    """Its instances were stopped with their host at `at`, in good order, and start again with it."""
+    moved = _move(
         service,
         ServiceState.DEPLOYING,
-        Line("service.host_stopped"),
         when=WANTED & Q(state__in=STOPPABLE),
         phase=SCHEDULING,
         deploying_since=now(),
         reason_code="",
         reason_params={},
     )
+    if moved:
+        _append(service, (Line("service.host_stopped"),), None, at=at)
+    return moved
 
 
 def concern(service: Service, code: str, params: Mapping[str, Any], event: Line) -> bool:
@@ -155,10 +159,12 @@ def note(service: Service, *events: Line) -> None:
 
 
 def _run_values(service: Service) -> dict[str, Any]:
-    if service.state != ServiceState.DEPLOYING or service.started_at:
+    if service.state != ServiceState.DEPLOYING:
         return {}
-    wait = service.auto_stop_seconds
     began = now()
+    if service.started_at:
+        return {"started_at": began}
+    wait = service.auto_stop_seconds
     return {"started_at": began, "stops_at": began + timedelta(seconds=wait) if wait else None}
 
 
@@ -182,12 +188,15 @@ def _move(service: Service, to: ServiceState, *events: Line, when: Q, by: User |
     return True
 
 
-def _append(service: Service, events: tuple[Line, ...], by: User | None) -> None:
+def _append(service: Service, events: tuple[Line, ...], by: User | None, at: datetime | None = None) -> None:
+    """With the present moment, or an earlier one at which it happened."""
     actor = by.get_username() if by else ""
     for line in events:
-        ServiceEvent.objects.create(
+        event = ServiceEvent.objects.create(
             service=service, code=line.code, params=dict(line.params), abnormal=line.abnormal, actor_name=actor
         )
+        if at is not None:
+            ServiceEvent.objects.filter(pk=event.pk).update(at=at)
 
 
 def _follow(service: Service, values: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from serving.views.deploying import service_new, service_plan
 from serving.views.environments import version_environment, version_lock, version_prepare
 from serving.views.listing import service_list, service_status
 from serving.views.prediction import predict
-from serving.views.proof import proof_answer, proof_now, proof_panel, proof_replay
+from serving.views.proof import proof_answer, proof_now, proof_panel, proof_replay, proof_request
 from serving.views.service import instance_log, service_detail
 
 app_name = "serving"
@@ -38,5 +38,6 @@ urlpatterns = [
     path("versions/<uuid:code>/proof/", proof_panel, name="version-proof"),
     path("versions/<uuid:code>/proof/now/", proof_now, name="proof-now"),
     path("versions/<uuid:code>/proof/<uuid:record>/replay/", proof_replay, name="proof-replay"),
+    path("versions/<uuid:code>/proof/<uuid:record>/request/", proof_request, name="proof-request"),
     path("versions/<uuid:code>/proof/<uuid:record>/answer/", proof_answer, name="proof-answer"),
 ]

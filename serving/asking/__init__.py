@@ -1,7 +1,16 @@
 """Asking a model: from the schema of its configuration to form fields, request bytes, samples and snippets. Pure."""
 
 from serving.asking.fields import Field, Kind, Way, fields, method_of, ways
-from serving.asking.requests import Asked, NotAskable, Problem, SentFile, form_request, json_request, request_of
+from serving.asking.requests import (
+    Asked,
+    NotAskable,
+    Problem,
+    SentFile,
+    files_of,
+    form_request,
+    json_request,
+    request_of,
+)
 from serving.asking.samples import attached_request, example_text, place_to_ask, sample_of
 from serving.asking.snippets import Filled, Snippets, attached_example, example_of, snippets
 
@@ -20,6 +29,7 @@ __all__ = [
     "example_of",
     "example_text",
     "fields",
+    "files_of",
     "form_request",
     "json_request",
     "method_of",

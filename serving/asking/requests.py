@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from registry.config import JSON_TYPE, Api
+from registry.config import FORM_TYPE, JSON_TYPE, Api
 from serving.asking.fields import Field, Kind, fields, method_of, sends_form, text_of
 from serving.asking.schema import NotOfKind, cast, kind_of, properties_of
 
@@ -155,6 +155,22 @@ def _typed(declared: Sequence[Field], kinds: Mapping[str, str], name: str, text:
         return cast(kinds[name] or "string", text)
     except NotOfKind:
         return text
+
+
+def files_of(asked: Asked) -> list[SentFile]:
+    """The files of a form as `form_request` writes it; none of a request that is no such form."""
+    kind, _, boundary = asked.headers.get("Content-Type", "").partition("boundary=")
+    if not kind.startswith(FORM_TYPE) or not boundary:
+        return []
+    parts = (b"\r\n" + asked.body).split(b"\r\n--" + boundary.encode() + b"\r\n")[1:]
+    ended = [part.removesuffix(b"\r\n--" + boundary.encode() + b"--\r\n") for part in parts]
+    return [file for file in map(_file_in, ended) if file is not None]
+
+
+def _file_in(part: bytes) -> SentFile | None:
+    head, _, data = part.partition(b"\r\n\r\n")
+    name = re.search(r'; filename="([^"]*)"(?:\r\nContent-Type: (.*))?', head.decode(errors="replace"))
+    return SentFile(name[1], name[2] or "", data) if name else None
 
 
 def _part(name: str, data: bytes, file: SentFile | None = None) -> bytes:

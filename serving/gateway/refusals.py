@@ -60,7 +60,7 @@ def wrong_token(*, expired: bool) -> Refusal:
 
 
 def no_routes() -> Refusal:
-    return Refusal(503, "ModelArts.4503", "The gateway has not been told of any service yet.", _SOON)
+    return Refusal(503, "ModelArts.4302", "The gateway has not been told of any service yet.", _SOON)
 
 
 def not_running() -> Refusal:
@@ -68,7 +68,7 @@ def not_running() -> Refusal:
 
 
 def nothing_ready() -> Refusal:
-    return Refusal(503, "ModelArts.4503", "No instance of the service is ready.", _SOON)
+    return Refusal(503, "ModelArts.4302", "No instance of the service is ready.", _SOON)
 
 
 def too_many() -> Refusal:

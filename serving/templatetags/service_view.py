@@ -40,8 +40,9 @@ _INSTANCE_KINDS = {
 }
 PHASES = (PREPARING, SCHEDULING, STARTING)
 PERCENT = {PREPARING: 5, SCHEDULING: 20, STARTING: 40}
-# One that runs changes seldom: it is looked at this many times less often than what moves.
-SLOWER = 10
+# One that runs changes seldom: it is looked at this many times less often than what moves, on its own page soon, for
+# it must not say for long that it runs when it does not.
+SLOWER, SLOWER_ON_PAGE = 10, 2
 # So near an automatic stop is marked.
 SOON = timedelta(minutes=10)
 
@@ -60,12 +61,18 @@ def instance_badge(instance: Instance) -> dict[str, Any]:
 
 
 @register.filter
-def polling(service: Service) -> float:
-    """Seconds until a page asks again; 0 for a service at which nothing changes by itself."""
+def polling(service: Service, slower: int = SLOWER) -> float:
+    """Seconds until a list asks again; 0 for a service at which nothing changes by itself."""
     if service.desired == Desired.DELETED or not service.at_rest:
         return settings.PAGE_POLL_SECONDS
     running = service.state in {ServiceState.RUNNING, ServiceState.CONCERNING}
-    return settings.PAGE_POLL_SECONDS * SLOWER if running else 0
+    return settings.PAGE_POLL_SECONDS * slower if running else 0
+
+
+@register.filter
+def polling_on_page(service: Service) -> float:
+    """The same for the service's own page."""
+    return polling(service, SLOWER_ON_PAGE)
 
 
 @register.filter

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -81,6 +81,7 @@ class Result:
     answered: Answered | None
     code: str = ""
     size: Size | None = None
+    request_id: str = ""
 
     @property
     def message(self) -> str:
@@ -328,14 +329,15 @@ def _result(prediction: Prediction) -> Result | None:
     instance = ready_instance(revision)
     if instance is None:
         return Result(revision, None, "ask.none_ready")
+    request_id = uuid4().hex
     try:
         seconds, most = settings.PROOF_ANSWER_SECONDS, settings.PROOF_ANSWER_BYTES
-        answered = ask(instance.socket, asked, seconds=seconds, most=most)
+        answered = ask(instance.socket, asked, seconds=seconds, most=most, request_id=request_id)
     except NoAnswer as error:
         _count(prediction.service, revision, error.seconds, failed=True)
-        return Result(revision, None, "ask.slow" if error.why == "slow" else "ask.hung_up")
+        return Result(revision, None, "ask.slow" if error.why == "slow" else "ask.hung_up", request_id=request_id)
     _count(prediction.service, revision, answered.seconds, failed=counts_as_failed(answered.status))
-    return Result(revision, answered, size=size)
+    return Result(revision, answered, size=size, request_id=request_id)
 
 
 def _count(service: Service, revision: ServiceRevision, seconds: float, *, failed: bool) -> None:

@@ -6,9 +6,11 @@ from functools import cached_property
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models.fields.json import KT
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -21,7 +23,9 @@ from registry.findings import message_for
 from registry.models import ModelVersion, Status
 from registry.queries import LARGE, versions_for
 from registry.views.base import as_uuid, is_part
-from serving.asking.answers import Reading
+from serving import proof
+from serving.asking import Asked, SentFile, files_of
+from serving.asking.answers import LARGEST_PICTURE, Picture, Reading
 from serving.asking.pictures import media_type
 from serving.models import ProofRecord, ProofState
 from serving.proof import waiting_for_room, waiting_for_supervisor
@@ -62,6 +66,22 @@ class Shown:
         body = base64.b64decode(self.record.request.get("body", ""))
         return "" if self.sent_type.startswith("multipart/") else Reading(body).text[:TEXT_SHOWN]
 
+    @cached_property
+    def files(self) -> list[SentFile]:
+        return _files(self.record)
+
+    @cached_property
+    def pictures(self) -> list[Picture]:
+        """What was asked, where it is pictures that are not too large to be shown."""
+        bodies = [file.data for file in self.files] or [base64.b64decode(self.record.request.get("body", ""))]
+        return [each for body in bodies if len(body) <= LARGEST_PICTURE for each in Reading(body).pictures]
+
+    @property
+    def occasion(self) -> str:
+        """Which button began it; empty for one after a build, and where that was not noted."""
+        noted = getattr(self.record, "occasion", None)
+        return {proof.NOW: _("Prove now"), proof.REPLAY: _("Replay")}.get(noted or "", "")
+
     @property
     def sent_size(self) -> int:
         return len(base64.b64decode(self.record.request.get("body", "")))
@@ -90,10 +110,12 @@ class Shown:
 def proof_panel(request: ConsoleRequest, code: UUID) -> HttpResponse:
     """The latest proof of a version, or the one that `?record=` names, and a list of all."""
     version = _version(request, code)
-    records = list(version.proof_records.defer(*_HEAVY)[:RECORDS_SHOWN])
+    told = {"occasion": KT("request__occasion")}
+    records = list(version.proof_records.defer(*_HEAVY).annotate(**told)[:RECORDS_SHOWN])
     wanted = as_uuid(request.GET.get("record", ""))
     chosen = next((each for each in records if each.uuid == wanted), records[0] if records else None)
-    shown = ProofRecord.objects.select_related("instance").get(pk=chosen.pk) if chosen else None
+    whole = ProofRecord.objects.select_related("instance").annotate(**told)
+    shown = whole.get(pk=chosen.pk) if chosen else None
     actions = actions_in(request.user, version.model.workspace)
     may_prove = Action.DEPLOY in actions
     built_in_vain = version.status in {Status.FAILED, Status.BUILD_FAILED} and version.digest != ""
@@ -142,17 +164,41 @@ def proof_replay(request: ConsoleRequest, code: UUID, record: UUID) -> HttpRespo
 
 
 @require_safe
+def proof_request(request: ConsoleRequest, code: UUID, record: UUID) -> HttpResponse:
+    """What was asked as a file, never as a page of ours: the whole body, or with `?file=` one file of the form."""
+    kept = get_object_or_404(_version(request, code).proof_records, uuid=record)
+    if not kept.request.get("body"):
+        raise Http404
+    wanted = request.GET.get("file")
+    if wanted is None:
+        return _as_file(base64.b64decode(kept.request["body"]), f"request-{str(kept.uuid)[:8]}")
+    file = next((each for number, each in enumerate(_files(kept)) if str(number) == wanted), None)
+    if file is None:
+        raise Http404
+    return _as_file(file.data, file.name, named=True)
+
+
+@require_safe
 def proof_answer(request: ConsoleRequest, code: UUID, record: UUID) -> HttpResponse:
     """The raw answer as a file, never as a page of ours: its bytes are the model's."""
     kept = get_object_or_404(_version(request, code).proof_records, uuid=record)
     if not kept.answer:
         raise Http404
-    body = base64.b64decode(kept.answer["body"])
+    return _as_file(base64.b64decode(kept.answer["body"]), f"answer-{str(kept.uuid)[:8]}")
+
+
+def _as_file(body: bytes, name: str, *, named: bool = False) -> HttpResponse:
+    """To be kept, not shown; `named` has its ending already."""
     kind = media_type(body) or "application/octet-stream"
     suffix = kind.removeprefix("image/") if kind.startswith("image/") else "txt"
     response = HttpResponse(body, content_type=kind)
-    response["Content-Disposition"] = f'attachment; filename="answer-{str(kept.uuid)[:8]}.{suffix}"'
+    whole = name if named else f"{name}.{suffix}"
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=whole)
     return response
+
+
+def _files(record: ProofRecord) -> list[SentFile]:
+    return files_of(Asked.from_dict(record.request)) if record.request.get("body") else []
 
 
 def _tell(request: ConsoleRequest, record: ProofRecord, started: str) -> None:

@@ -108,3 +108,28 @@ def test_models_and_migrations_agree(tmp_path):
     done = manage("makemigrations", "--check", "--dry-run", MODELPORT_DATA=str(tmp_path), **PRODUCTION)
 
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_command_that_finds_no_console_says_where_it_looked(tmp_path, monkeypatch, there):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    folder = tmp_path / "var"
+    if there:
+        folder.mkdir()
+
+    own = {"DJANGO_SETTINGS_MODULE": "console.settings", "MODELPORT_DATA": str(folder)}
+    done = manage("create_admin", "ann", **own)
+
+    reason = "no such table: accounts_user" if there else "unable to open database file"
+    told = f"no console keeps its data in {folder} ({reason}): set MODELPORT_DATA as it was set for `make run`"
+    assert (done.returncode, done.stderr) == (1, f"modelport: {told}\n")
+
+
+def test_command_whose_database_is_away_says_so(tmp_path):
+    away = "postgres://modelport@127.0.0.1:1/modelport"
+
+    own = {"DJANGO_SETTINGS_MODULE": "console.settings", "MODELPORT_DATA": str(tmp_path)}
+    done = manage("create_admin", "ann", DATABASE_URL=away, **own)
+
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert done.stderr.startswith("modelport: the database does not answer: check DATABASE_URL (")

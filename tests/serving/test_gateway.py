@@ -120,7 +120,7 @@ def test_service_without_a_ready_instance_says_so_and_counts_nothing(door):
 
     found = ask(door, f"/infer/{key}")
 
-    assert (found.status, found.value["error_code"]) == (503, "ModelArts.4503")
+    assert (found.status, found.value["error_code"]) == (503, "ModelArts.4302")
     assert [row for row in door.counted() if row[0] == key] == []
 
 
@@ -137,7 +137,7 @@ def test_service_whose_only_instance_is_gone_answers_503(door):
 
     found = ask(door, f"/infer/{key}")
 
-    assert (found.status, found.value["error_code"]) == (503, "ModelArts.4503")
+    assert (found.status, found.value["error_code"]) == (503, "ModelArts.4302")
 
 
 def test_model_s_own_error_arrives_as_it_is(door, service):
@@ -306,7 +306,7 @@ def test_gateway_without_any_snapshot_says_so(tmp_path):
         found = ask(door, f"/infer/{uuid.uuid4()}")
 
     assert (health.status, health.value["health"]) == (503, False)
-    assert (found.status, found.value["error_code"]) == (503, "ModelArts.4503")
+    assert (found.status, found.value["error_code"]) == (503, "ModelArts.4302")
 
 
 def test_gateway_needs_nothing_of_django():

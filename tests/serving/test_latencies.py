@@ -26,5 +26,12 @@ def test_percentile_is_off_by_less_than_a_fifth(share, exact):
     assert percentile(histogram, share) == pytest.approx(exact, rel=0.19)
 
 
+def test_percentile_goes_not_beyond_the_time_after_which_calls_are_given_up():
+    given_up = merged({str(bucket_of(seconds)): 1} for seconds in (40.001, 40.003, 40.02))
+
+    assert percentile(given_up, 0.99, longest=40) <= 40_000
+    assert percentile({str(bucket_of(300)): 1}, 0.5, longest=40) > 46_000
+
+
 def test_percentile_without_calls_is_nothing():
     assert percentile({}, 0.5) is None

@@ -185,6 +185,15 @@ def test_status_asks_again_only_while_something_may_change(as_developer, develop
     assert 'id="operations-' not in text
 
 
+def test_status_of_a_running_service_asks_again_soon_on_its_own_page(as_developer, developer, settings):
+    settings.PAGE_POLL_SECONDS = 1.0
+    service = make_running(by=developer)
+
+    text = as_developer.get(f"/services/{service.uuid}/status/?on=page&seen=running-running").content.decode()
+
+    assert re.findall(r'id="status-[^>]*load delay:([\d.]+)s', text) == ["2.0"]
+
+
 def test_status_brings_new_controls_when_the_state_changed(as_developer, developer):
     service = make_running(by=developer)
 

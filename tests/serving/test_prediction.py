@@ -58,6 +58,8 @@ def test_prediction_of_json_shows_answer_time_and_version(signed_in, tmp_path):
     result = answer.context["prediction"].result
     assert (answer.status_code, result.answered.status) == (200, 200)
     assert json.loads(result.reading.text) == {"rows": 2}
+    assert re.fullmatch(r"[0-9a-f]{32}", result.request_id)
+    assert f'<span class="mono">{result.request_id}</span>' in answer.content.decode()
     text = answer.content.decode()
     assert "Prediction succeeded" in text
     assert "shop-model</bdi> 0.0.1" in text

@@ -88,7 +88,7 @@ def test_a_model_that_answers_its_schema_is_normal_and_answered(db, tmp_path):
     assert answer_of(record) == (200, {"rows": 1})
     assert 0 < record.answer_seconds < 30
     assert (record.start_seconds, record.peak_memory, record.log) == (1.5, 300 * 1024**2, "hello")
-    assert record.suggestion == {"cpu": "0.25", "memory": 384}
+    assert record.suggestion == {"cpu": "0.50", "memory": 384}
     assert instance.wanted == Wanted.STOPPED
     assert [event.code for event in version.events.order_by("id")] == [
         "build.started",

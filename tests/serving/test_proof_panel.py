@@ -5,11 +5,14 @@ import pytest
 from django.urls import reverse
 from django.utils.timezone import now
 
+from registry.config import Api
 from registry.models import Proof, Status
 from serving import proof, services_proofs, tasks
+from serving.asking import SentFile, form_request
 from serving.models import InstanceState, ProofRecord, ProofState, VersionEnvironment
 from tests.factories import make_version, make_workspace
 from tests.serving.models_asked import ANSWERS, failed, normal, observed, package_with, running
+from tests.serving.services_asked import PNG
 
 PART = {"HX-Request": "true", "HX-Target": "version-proof"}
 
@@ -46,7 +49,7 @@ def test_panel_shows_what_was_asked_and_answered(signed_in, developer, tmp_path)
     assert "Made up from the declared parameters." in text
     assert "1.50 s" in text
     assert "300.00 MB" in text
-    assert "CPU 0.25 · 384 MiB" in text
+    assert "CPU 0.50 · 384 MiB" in text
     assert reverse("serving:proof-replay", args=[version.uuid, record.uuid]) in text
     assert 'hx-trigger="load delay' not in text
 
@@ -69,7 +72,7 @@ def test_panel_asks_for_itself_while_a_proof_runs(signed_in, developer, tmp_path
 
     assert 'hx-trigger="load delay' in text
     assert "The model is being started." in text
-    assert "Prove now" not in text
+    assert reverse("serving:proof-now", args=[version.uuid]) not in text
 
 
 def test_panel_says_that_no_supervisor_runs(signed_in, developer, tmp_path, settings):
@@ -196,7 +199,7 @@ def test_replay_begins_another(signed_in, developer, tmp_path):
 
     signed_in.post(reverse("serving:proof-replay", args=[version.uuid, first.uuid]))
 
-    assert version.proof_records.first().request == first.request
+    assert version.proof_records.first().request == first.request | {"occasion": "replay"}
 
 
 def test_replay_of_another_versions_proof_does_not_exist(signed_in, tmp_path):
@@ -217,6 +220,65 @@ def test_the_raw_answer_is_a_file_never_a_page(signed_in):
     assert answer["Content-Type"] == "application/octet-stream"
     assert answer["Content-Disposition"].startswith("attachment;")
     assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+def asked_with_a_picture(version):
+    files = {"images": [SentFile("seven.png", "image/png", PNG), SentFile("<b>.txt", "text/plain", b"<b>\r\n")]}
+    asked = form_request(Api(), {"k": "3"}, files)
+    request = asked.as_dict() | {"origin": "user"}
+    return ProofRecord.objects.create(version=version, state=ProofState.STARTED, request=request)
+
+
+def test_picture_that_was_asked_is_shown_and_its_files_can_be_had(signed_in):
+    version = normal()
+    record = asked_with_a_picture(version)
+    place = reverse("serving:proof-request", args=[version.uuid, record.uuid])
+
+    text = signed_in.get(panel_of(version), headers=PART).content.decode()
+    whole = signed_in.get(place)
+    files = [signed_in.get(place, {"file": number}) for number in (0, 1)]
+
+    assert f'data-picture="{base64.b64encode(PNG).decode()}"' in text
+    assert f'href="{place}?file=1"><bdi>&lt;b&gt;.txt</bdi>' in text
+    assert whole.content == base64.b64decode(record.request["body"])
+    assert [each.content for each in files] == [PNG, b"<b>\r\n"]
+    assert [each["Content-Type"] for each in (whole, *files)] == [
+        "application/octet-stream",
+        "image/png",
+        "application/octet-stream",
+    ]
+    assert files[0]["Content-Disposition"] == 'attachment; filename="seven.png"'
+
+
+@pytest.mark.parametrize("wanted", ["2", "-1", "x", ""])
+def test_file_that_was_not_asked_does_not_exist(signed_in, wanted):
+    version = normal()
+    record = asked_with_a_picture(version)
+
+    place = reverse("serving:proof-request", args=[version.uuid, record.uuid])
+
+    assert signed_in.get(place, {"file": wanted}).status_code == 404
+
+
+def test_request_of_a_proof_that_asked_nothing_or_of_another_workspace_does_not_exist(signed_in):
+    version, other = normal(), make_version(workspace=make_workspace("elsewhere"))
+    records = [ProofRecord.objects.create(version=version), asked_with_a_picture(other)]
+
+    places = [reverse("serving:proof-request", args=[each.version.uuid, each.uuid]) for each in records]
+
+    assert [signed_in.get(place).status_code for place in places] == [404, 404]
+
+
+def test_occasion_says_which_button_began_a_proof(signed_in, developer, tmp_path):
+    package = package_with(tmp_path, ANSWERS)
+    version = normal(package)
+    first = answered(version, package, developer)
+    services_proofs.replay(first, by=developer)
+
+    shown = signed_in.get(panel_of(version), headers=PART).context
+
+    assert [each.occasion for each in shown["records"]] == ["Replay", "Prove now"]
+    assert shown["shown"].occasion == "Replay"
 
 
 def test_viewers_see_proofs_and_begin_none(client, viewer, tmp_path):

@@ -13,7 +13,7 @@ from serving import rollout, services
 from serving.models import InstanceState, Service
 from serving.supervisor_keeper import Ended, Keeper
 from serving.supervisor_ledger import Row
-from serving.transitions_instances import STOPPED_WITH_HOST
+from serving.transitions_instances import STOPPED_AT, STOPPED_WITH_HOST
 from tests.factories import make_member
 from tests.serving.deployed import instances_of, make_running, observe
 
@@ -60,15 +60,45 @@ def test_restart_that_is_seen_late_is_told_as_well():
     assert not service.events.filter(abnormal=True).exists()
 
 
-def test_run_and_its_automatic_stop_count_on_over_a_restart():
+def test_event_of_a_stop_carries_the_moment_at_which_the_first_instance_was_stopped():
+    service = make_running(instances=2)
+    Service.objects.update(started_at=now() - timedelta(hours=20))
+    service.events.update(at=now() - timedelta(hours=20))
+    evening = now() - timedelta(hours=9)
+    for back, instance in enumerate(instances_of(service)):
+        told = (evening + timedelta(seconds=back)).isoformat()
+        instances_of(service).filter(pk=instance.pk).update(reason_params={STOPPED_AT: told})
+
+    observe(service, InstanceState.STARTING, InstanceState.STARTING, reason_code=STOPPED_WITH_HOST)
+    observe(service, InstanceState.READY, InstanceState.READY, reason_code="", reason_params={})
+
+    assert service.events.get(code="service.host_stopped").at == evening
+    assert [event.code for event in service.events.all()[:3]] == [
+        "service.started_again",
+        "service.model_starting",
+        "service.host_stopped",
+    ]
+
+
+def test_running_since_is_the_moment_it_ran_again():
+    service = stopped_with_the_console()
+    Service.objects.update(started_at=now() - timedelta(hours=20))
+    service.refresh_from_db()
+
+    observe(service, InstanceState.READY, reason_code="")
+
+    assert now() - service.started_at < timedelta(minutes=1)
+
+
+def test_automatic_stop_counts_on_over_a_restart():
     service = make_running(auto_stop_seconds=7200)
-    before = (service.started_at, service.stops_at)
+    before = service.stops_at
     observe(service, InstanceState.PENDING, reason_code=STOPPED_WITH_HOST, starts=1)
 
     observe(service, InstanceState.STARTING, reason_code=STOPPED_WITH_HOST)
     observe(service, InstanceState.READY, reason_code="")
 
-    assert (service.started_at, service.stops_at) == before
+    assert service.stops_at == before
     assert service.events.filter(code="service.auto_stop_on").count() == 1
 
 
@@ -186,3 +216,33 @@ def reasons_of(reason):
 @pytest.mark.parametrize(("reason", "first"), [(STOPPED_WITH_HOST, STOPPED_WITH_HOST), ("instance.crashed", "")])
 def test_instance_keeps_saying_that_its_host_was_stopped_until_it_is_ready_or_crashes(reason, first):
     assert reasons_of(reason) == (first, "")
+
+
+def rested(reason, params):
+    """What a keeper says of a row with that reason once its host is stopped, before it was started and after."""
+
+    async def look():
+        row = Row(1, uuid4(), "service", "running", "pending", 1, reason, params)
+        found = []
+        for begun in (False, True):
+            keeper = Keeper(row, Patient())
+            if begun:
+                keeper._started(SimpleNamespace(protections=[], socket=Path("/s")))
+                found.append(keeper.values["reason_params"])
+            keeper.end(InstanceState.PENDING, STOPPED_WITH_HOST)
+            keeper._task.cancel()
+            found.append(keeper._stopped_at()["reason_params"])
+        return found
+
+    return asyncio.run(look())
+
+
+def test_moment_of_a_stop_is_kept_until_the_instance_is_ready_again():
+    before = {STOPPED_AT: "2026-01-01T00:00:00+00:00"}
+
+    kept, starting, again = rested(STOPPED_WITH_HOST, before)
+    first, begun, stopped = rested("", {})
+
+    assert [kept, starting, again] == [before] * 3
+    assert begun == {}
+    assert [list(each) for each in (first, stopped)] == [[STOPPED_AT]] * 2
