@@ -273,7 +273,7 @@ class _Watch:
             first = {} if self._values["ready_at"] else {"ready_at": now()}
             seen = {"seen_at": now(), "pid": self._process.server()} | self._process.statistics()
             # When its host stopped it stays told, for those who look only now.
-            told = {} if self._values["reason_code"] == STOPPED_WITH_HOST else {"reason_params": {}}
+            told: dict[str, Any] = {} if self._values["reason_code"] == STOPPED_WITH_HOST else {"reason_params": {}}
             self._values |= {"state": InstanceState.READY, "reason_code": ""} | told | first | seen
 
     def _missed(self, moment: float) -> Ended | None:
