@@ -76,12 +76,11 @@ class Seen:
         away = [instance for instance in self.current if instance.state != InstanceState.READY]
         return bool(away) and all(instance.reason_code == STOPPED_WITH_HOST for instance in away)
 
-    @property
-    def interrupted_at(self) -> datetime:
-        """When its host stopped the first of what is not ready, as its supervisor wrote; else now."""
+    def stopped_since(self, moment: datetime | None) -> datetime | None:
+        """When, after that moment, the first of them was stopped with its host, as its supervisor wrote."""
         told = [str(instance.reason_params.get(STOPPED_AT, "")) for instance in self.current]
         known = [datetime.fromisoformat(each) for each in told if each]
-        return min([*known, now()])
+        return min((each for each in known if moment is None or each > moment), default=None)
 
     @property
     def all_failed(self) -> bool:
@@ -272,10 +271,13 @@ def _watch(service: Service, seen: Seen) -> bool:
         return _make(service, seen)
     if seen.all_failed:
         return _fail(service, seen)
+    stopped = seen.stopped_since(service.started_at)
     if seen.ready == seen.total:
+        if stopped:  # It is back already, before anybody looked.
+            return transitions.interrupt(service, stopped)
         return service.state != ServiceState.RUNNING and transitions.run(service)
     if seen.interrupted:
-        return transitions.interrupt(service, seen.interrupted_at)
+        return transitions.interrupt(service, stopped or now())
     if service.state == ServiceState.RUNNING:
         return _concern(service, seen)
     told = {"ready": seen.ready, "total": seen.total}

@@ -272,7 +272,9 @@ class _Watch:
         if self._values["state"] != InstanceState.READY:
             first = {} if self._values["ready_at"] else {"ready_at": now()}
             seen = {"seen_at": now(), "pid": self._process.server()} | self._process.statistics()
-            self._values |= {"state": InstanceState.READY, "reason_code": "", "reason_params": {}} | first | seen
+            # When its host stopped it stays told, for those who look only now.
+            told: dict[str, Any] = {} if self._values["reason_code"] == STOPPED_WITH_HOST else {"reason_params": {}}
+            self._values |= {"state": InstanceState.READY, "reason_code": ""} | told | first | seen
 
     def _missed(self, moment: float) -> Ended | None:
         self._misses += 1

@@ -80,6 +80,27 @@ def test_event_of_a_stop_carries_the_moment_at_which_the_first_instance_was_stop
     ]
 
 
+def test_restart_that_is_over_before_anybody_looks_is_told_once():
+    service = make_running()
+    began = now() - timedelta(hours=20)
+    Service.objects.update(started_at=began)
+    service.events.update(at=began)
+    evening = now() - timedelta(hours=9)
+
+    observe(service, InstanceState.READY, reason_code="", reason_params={STOPPED_AT: evening.isoformat()})
+    rollout.reconcile(service)
+    observe(service, InstanceState.RESTARTING, reason_code="x.crash", reason_params={})
+
+    assert [event.code for event in service.events.all()[:4]] == [
+        "service.concerning",
+        "service.started_again",
+        "service.model_starting",
+        "service.host_stopped",
+    ]
+    assert service.events.get(code="service.host_stopped").at == evening
+    assert service.started_at > began
+
+
 def test_running_since_is_the_moment_it_ran_again():
     service = stopped_with_the_console()
     Service.objects.update(started_at=now() - timedelta(hours=20))
