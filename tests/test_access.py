@@ -14,6 +14,7 @@ from accounts.services_invitations import make_invitation
 from accounts.services_tokens import make_token
 from importers.models import ImportJob, MLflowConnection, TrainingJob
 from registry.services_exports import submit_export
+from serving.asking import Asked
 from serving.instance_logs import path_of
 from serving.models import Environment, VersionEnvironment
 from stores.models import Bucket, RegistryConnection, Upload
@@ -152,6 +153,7 @@ PAGES = {
     "versions/<uuid:code>/proof/now/": of_version(None, DEPLOY),
     "versions/<uuid:code>/proof/<uuid:record>/replay/": of_version(None, DEPLOY, args={"record": "proof"}),
     "versions/<uuid:code>/proof/<uuid:record>/answer/": of_version(VIEW, args={"record": "proof"}),
+    "versions/<uuid:code>/proof/<uuid:record>/request/": of_version(VIEW, args={"record": "proof"}),
     "services/<uuid:code>/predict/": Page(VIEW, VIEW, of="service", args={"code": "service"}),
     "imports/new/": Page(IMPORT, IMPORT),
     "training-jobs/": Page(VIEW),
@@ -267,7 +269,9 @@ def things(people):
         "upload": upload.uuid,
         "job": job.uuid,
         "export": export.uuid,
-        "proof": version.proof_records.create(answer={"status": 200, "headers": {}, "body": ""}).uuid,
+        "proof": version.proof_records.create(
+            request=Asked("POST", "/", body=b"{}").as_dict(), answer={"status": 200, "headers": {}, "body": ""}
+        ).uuid,
         "service": service.uuid,
         "instance": instance.uuid,
     }
