@@ -119,7 +119,7 @@ def test_auto_stop_counts_from_now_while_it_runs(developer):
 
     service.refresh_from_db()
     assert 7200 <= (service.stops_at - began).total_seconds() < 7260
-    assert service.events.first().message == "Automatic stop switched on: in 7200 seconds"
+    assert service.events.first().message == "Automatic stop switched on: in 2 hours"
     assert AuditEvent.objects.get(code="updateService").params == {
         "name": service.name,
         "field": "auto_stop",
