@@ -16,8 +16,8 @@ run: setup  ## Set everything up and start the console with its demo
 	@exec $(BIN)/python manage.py up
 
 test: setup-test lint  ## Set everything up and pass every test
-	$(BIN)/python -m pytest -n 2
-	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -n 2 -m db
+	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -n 3 -m db
 
 lint: setup-test  ## Style, types and the import rules
 	$(BIN)/ruff check .
