@@ -105,7 +105,7 @@ def find(orders: dict[str, Any]) -> dict[str, Any]:
     """The source distributions of a project, of the first index that knows it.
 
     One that does not let us in may know it, so that none after it is asked: there, strangers could have taken its name.
-    The resolver does the same, and makes the same exception.
+    The resolver does the same.
     """
     for index in orders["indexes"]:
         page = f"{index['url'].rstrip('/')}/{orders['name']}/"
@@ -115,16 +115,11 @@ def find(orders: dict[str, Any]) -> dict[str, Any]:
                 text = _all(answer, PAGE_BYTES)
                 return {"files": [*_sources(kind, text, answer.geturl())]}
         except HTTPError as error:
-            if error.code in (401, 403) and not _refuses_unknown(page):
+            if error.code in (401, 403):
                 break
-            if error.code not in (401, 403, 404, 410):
+            if error.code not in (404, 410):
                 raise
     return {"files": []}
-
-
-def _refuses_unknown(page: str) -> bool:
-    """Whether an index refuses what it does not know."""
-    return f".{urlsplit(page).hostname}".endswith(".pytorch.org")
 
 
 def fetch(orders: dict[str, Any]) -> dict[str, Any]:
