@@ -83,7 +83,8 @@ class S3Server:
 def free_ports(count):
     """Ports below 20,000, because each service listens at its port and 10,000 above it."""
     found = []
-    for port in range(11_000 + os.getpid() % 7_000, 20_000):
+    # Far from where a process of a neighbouring number looks, which may start its own at the same moment.
+    for port in range(11_000 + os.getpid() * 16 % 8_000, 20_000):
         if len(found) == count:
             break
         if _is_free(port) and _is_free(port + 10_000):
