@@ -32,7 +32,6 @@ from benchmarks.serving import (  # noqa: E402
     ALONE,
     SERVER,
     await_answer,
-    free_port,
     memory,
     request_to,
     running,
@@ -42,6 +41,7 @@ from serving.environments import Workshop, python_of  # noqa: E402
 from serving.models import Instance, Service  # noqa: E402
 from serving.packages import materialise  # noqa: E402
 from serving.services import Deployment, delete, deploy  # noqa: E402
+from tests.ports import free_port  # noqa: E402
 
 REACH_SECONDS = 5.0
 REACH_COLD = 1.5

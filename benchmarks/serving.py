@@ -39,6 +39,7 @@ import uvloop
 from accounts.digests import digest_of
 from demo.train import train_models
 from serving.routing import RevisionRoute, Routes, ServiceRoute, TokenRoute, document_of, encode
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVER = ROOT / "inference" / "server.py"
@@ -177,12 +178,6 @@ def memory(pid: int) -> int:
     """The proportional set size in KiB: what is shared with others counts only in part."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def await_answer(port: int, request: bytes) -> None:

@@ -24,7 +24,8 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from tests import postgres
-from tests.console_process import free_port, running_console
+from tests.console_process import running_console
+from tests.ports import free_port
 
 TOTAL = 2_000_000_000
 SHAPES = [("one file of 2 GB", 1), ("10,000 files of 200 kB", 10_000)]

@@ -4,13 +4,14 @@ import ctypes
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 90
@@ -24,12 +25,6 @@ QUICK = {
     # Those that look at building ask for it: an environment takes its time.
     "MODELPORT_VERSION_PREPARER": "none",
 }
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _die_with_parent():

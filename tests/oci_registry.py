@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
+from tests.ports import free_port
 from tests.seaweedfs import _die_with_parent
 
 USER, PASSWORD = "alice", "registry-secret"
@@ -49,12 +50,6 @@ RUN = {
 
 def sha256(body):
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass

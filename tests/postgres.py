@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -12,18 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.ports import free_port
+
 
 def _binaries() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         sys.exit("PostgreSQL is not installed: apt-get install -y --no-install-recommends postgresql")
     return found[-1].parent
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class PostgreSQL:
@@ -36,7 +31,7 @@ class PostgreSQL:
         self.folder = Path(tempfile.mkdtemp(prefix="modelport-pg-"))
         self.user = pwd.getpwnam("postgres") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
         os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"postgres://modelport@127.0.0.1:{self.port}/postgres"
         self._run("initdb", "-U", "modelport", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
 

@@ -8,12 +8,6 @@ from tests.importers.pages import put_package, typed, values_of
 NEW = reverse("importers:new")
 
 
-@pytest.fixture
-def dev(client, developer):
-    client.force_login(developer)
-    return client
-
-
 def test_draft_shows_the_form_again_as_it_was_left(dev):
     path = put_package()
 

@@ -31,12 +31,6 @@ HEALTH = {
 
 
 @pytest.fixture
-def dev(client, developer):
-    client.force_login(developer)
-    return client
-
-
-@pytest.fixture
 def registry(passwords, workspace):
     connect(passwords)
     passwords.push("team/greeter", "1.0")

@@ -25,7 +25,8 @@ from tests.factories import make_workspace
 from tests.importers.images import BARE, TEXT, connect, image_at, preview, submit
 from tests.importers.jobs import put, run
 from tests.importers.jobs import submit as submit_from_obs
-from tests.oci_registry import RUN, free_port
+from tests.oci_registry import RUN
+from tests.ports import free_port
 from tests.stores.answers import Answer, answering
 from tests.stores.oci_answers import reference
 

@@ -18,12 +18,6 @@ from tests.packages import make_config
 NEW = reverse("importers:new")
 
 
-@pytest.fixture
-def dev(client, developer):
-    client.force_login(developer)
-    return client
-
-
 def test_import_page_opens_with_defaults(dev):
     html = dev.get(NEW).content.decode()
 

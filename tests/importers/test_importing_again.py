@@ -20,18 +20,6 @@ DETAILS = VersionDetails(
 )
 
 
-@pytest.fixture
-def dev(client, developer):
-    client.force_login(developer)
-    return client
-
-
-@pytest.fixture
-def job(developer):
-    put(GOOD)
-    return submit(by=developer)
-
-
 def form_again(dev, job):
     response = dev.get(Progress(job).form_url)
     assert response.status_code == 200

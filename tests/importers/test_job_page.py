@@ -18,22 +18,10 @@ from registry.findings import Finding, Severity, Where, message_for
 from registry.models import ModelVersion
 from registry.services import fail_import
 from tests.factories import make_member, make_version, make_workspace
-from tests.importers.jobs import GOOD, fetching, handed_over, put, run, submit
+from tests.importers.jobs import fetching, handed_over, put, run, submit
 
 REFUSED = Finding("config.duplicate_key", Severity.WARNING, Where("model/config.json", 3, 2), {"key": "<b>"})
 ERROR = Finding("layout.model_missing", Severity.ERROR)
-
-
-@pytest.fixture
-def dev(client, developer):
-    client.force_login(developer)
-    return client
-
-
-@pytest.fixture
-def job(developer):
-    put(GOOD)
-    return submit(by=developer)
 
 
 def polls(html):

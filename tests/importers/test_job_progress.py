@@ -9,13 +9,7 @@ from registry import preparation
 from registry.findings import message_for
 from registry.models import Proof, Status
 from registry.services import record_event
-from tests.importers.jobs import GOOD, MB, fetching, handed_over, put, submit
-
-
-@pytest.fixture
-def job(developer):
-    put(GOOD)
-    return submit(by=developer)
+from tests.importers.jobs import MB, fetching, handed_over
 
 
 def steps_of(job):

@@ -13,12 +13,6 @@ pytestmark = pytest.mark.django_db
 NEW = "/imports/new/"
 
 
-@pytest.fixture
-def dev(client, developer):
-    client.force_login(developer)
-    return client
-
-
 def latest(**values):
     version = make_version("digits", (0, 0, 31), source_path="/packages/digits/", **values)
     version.labels.create(name="vision")

@@ -14,12 +14,6 @@ PREFLIGHT = reverse("importers:preflight")
 COMMENTED = "// mine\n" + json.dumps(make_config(), indent=1)
 
 
-@pytest.fixture
-def dev(client, developer):
-    client.force_login(developer)
-    return client
-
-
 def check(client, path, **changes):
     """What htmx gets."""
     response = client.post(PREFLIGHT, typed(path, **changes), headers=HTMX)

@@ -21,12 +21,6 @@ NEW = reverse("importers:new")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-@pytest.fixture
-def dev(client, developer):
-    client.force_login(developer)
-    return client
-
-
 def picture(data=PNG, name="d.png"):
     return SimpleUploadedFile(name, data, "image/png")
 

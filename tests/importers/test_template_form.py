@@ -24,12 +24,6 @@ WEIGHTS = {"model/model.pkl": GOOD["model/model.pkl"]}
 REFUSED_BATCH = "Batch services are impossible with the undefined mode"
 
 
-@pytest.fixture
-def dev(client, developer):
-    client.force_login(developer)
-    return client
-
-
 def form(template="own-sklearn", mode="predict-analysis", path="/packages/digits/model/", **changes):
     return typed(path, **{"source": "template", "template": template, "mode": mode} | changes)
 

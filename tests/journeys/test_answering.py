@@ -10,10 +10,11 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import expect
 
-from tests.console_process import free_port, running_console
+from tests.console_process import running_console
 from tests.journeys.conftest import CLEAR, LANGUAGES, PATIENCE
 from tests.journeys.people import Library, Person, Watch, sign_in_by_form
 from tests.package_builder import BASES, make_config
+from tests.ports import free_port
 from tests.serving.wheels import wheel_bytes
 
 # A build, a start and a first answer on a machine that does other things, too.

@@ -9,7 +9,7 @@ from stores.models import RegistryConnection
 from tests.factories import make_version
 from tests.importers.images import connect, image_at, submit
 from tests.importers.jobs import run
-from tests.oci_registry import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db
 PART = {"HX-Request": "true", "HX-Target": "image-fate"}

@@ -3,6 +3,17 @@
 import pytest
 
 from serving import locks
+from tests.inference.serving import package_with, serving
+from tests.serving.gateway import gateway
+
+SLEEPER = """
+    def _preprocess(self, data):
+        return data
+
+    def _inference(self, data):
+        time.sleep(data.get("sleep", 0))
+        return {"got": sorted(data)}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +61,17 @@ def rung(monkeypatch):
     calls = []
     monkeypatch.setattr("serving.proof.current_app.send_task", lambda *call: calls.append(call))
     return calls
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory):
+    """A gateway with short limits."""
+    with gateway(tmp_path_factory.mktemp("data"), GATEWAY_SECONDS=2, GATEWAY_CALLS=4) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """One that sleeps as long as it is asked to."""
+    with serving(package_with(tmp_path_factory.mktemp("model"), SLEEPER)) as running:
+        yield running

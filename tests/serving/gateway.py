@@ -14,18 +14,13 @@ from pathlib import Path
 from accounts.digests import digest_of
 from serving.routing import RevisionRoute, Routes, ServiceRoute, TokenRoute, document_of, encode
 from tests.inference.serving import Answer, read_all
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "mp_a-token-of-workspace-one"
 OTHERS = "mp_a-token-of-workspace-two"
 WAIT_SECONDS = 240
 CHUNKED = "Transfer-Encoding: chunked"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for(condition, seconds=WAIT_SECONDS):

@@ -25,12 +25,6 @@ def rung(monkeypatch, settings):
 
 
 @pytest.fixture
-def as_developer(client, developer):
-    client.force_login(developer)
-    return client
-
-
-@pytest.fixture
 def failed(db):
     """A version whose build failed because two pins cannot exist."""
     params = {"requirements": "numpy==1.15.4, six==99", "interpreter": "CPython 3.11.7"}

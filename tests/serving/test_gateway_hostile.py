@@ -9,33 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.inference.serving import package_with, read_all, serving, statuses
+from tests.inference.serving import read_all, statuses
 from tests.serving.backends import OK, answers, backend, read_request
 from tests.serving.gateway import CHUNKED, SECRET, gateway, length, request, tell, wait_for
 
-SERVICE = """
-    def _preprocess(self, data):
-        return data
-
-    def _inference(self, data):
-        time.sleep(data.get("sleep", 0))
-        return {"got": sorted(data)}
-"""
-LIMITS = {"GATEWAY_SECONDS": 2, "GATEWAY_CALLS": 4}
 JSON = "Content-Type: application/json"
 GET = b"GET /healthz HTTP/1.1\r\nHost: m\r\n\r\n"
-
-
-@pytest.fixture(scope="module")
-def door(tmp_path_factory):
-    with gateway(tmp_path_factory.mktemp("data"), **LIMITS) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    with serving(package_with(tmp_path_factory.mktemp("model"), SERVICE)) as running:
-        yield running
 
 
 @pytest.fixture

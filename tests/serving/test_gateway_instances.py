@@ -6,31 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.inference.serving import package_with, serving, statuses
+from tests.inference.serving import statuses
 from tests.serving.backends import OK, answers, backend, read_request
-from tests.serving.gateway import gateway, length, request, service_of, tell
-
-SERVICE = """
-    def _preprocess(self, data):
-        return data
-
-    def _inference(self, data):
-        time.sleep(data.get("sleep", 0))
-        return {"got": sorted(data)}
-"""
-LIMITS = {"GATEWAY_SECONDS": 2, "GATEWAY_CALLS": 4}
-
-
-@pytest.fixture(scope="module")
-def door(tmp_path_factory):
-    with gateway(tmp_path_factory.mktemp("data"), **LIMITS) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    with serving(package_with(tmp_path_factory.mktemp("model"), SERVICE)) as running:
-        yield running
+from tests.serving.gateway import length, request, service_of, tell
 
 
 def test_only_what_is_safe_comes_back(door):
