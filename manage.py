@@ -16,7 +16,9 @@ def database_trouble(error: OperationalError) -> str:
     """What to do about a database that is not there, in one sentence; empty where it is something else."""
     reason = " ".join(str(error).split())
     if settings.DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3":
-        return f"the database does not answer: check DATABASE_URL ({reason})"
+        # What a server says has a code; without one there was none that answered.
+        answered = getattr(error.__cause__, "sqlstate", None)
+        return "" if answered else f"the database does not answer: check DATABASE_URL ({reason})"
     if not reason.startswith(NO_CONSOLE):
         return ""
     wanted = "DATABASE_URL" if os.environ.get("DATABASE_URL") else "MODELPORT_DATA"
