@@ -61,18 +61,12 @@ def instance_badge(instance: Instance) -> dict[str, Any]:
 
 
 @register.filter
-def polling(service: Service, slower: int = SLOWER) -> float:
-    """Seconds until a list asks again; 0 for a service at which nothing changes by itself."""
+def polling(service: Service, on_page: bool = False) -> float:
+    """Seconds until a list asks again, or the service's own page; 0 where nothing changes by itself."""
     if service.desired == Desired.DELETED or not service.at_rest:
         return settings.PAGE_POLL_SECONDS
     running = service.state in {ServiceState.RUNNING, ServiceState.CONCERNING}
-    return settings.PAGE_POLL_SECONDS * slower if running else 0
-
-
-@register.filter
-def polling_on_page(service: Service) -> float:
-    """The same for the service's own page."""
-    return polling(service, SLOWER_ON_PAGE)
+    return settings.PAGE_POLL_SECONDS * (SLOWER_ON_PAGE if on_page else SLOWER) if running else 0
 
 
 @register.filter
