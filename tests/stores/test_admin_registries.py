@@ -28,7 +28,7 @@ def connect(**values):
     return RegistryConnection.objects.create(**fields | values)
 
 
-def tests_shown(client, query=""):
+def shown_for(client, query=""):
     return re.findall(r'<span class="status (\w+)">([^<]*)</span>', client.get(f"{LIST}{query}").content.decode())
 
 
@@ -44,9 +44,9 @@ def tests_shown(client, query=""):
 def test_last_test_is_shown_and_filtered_by(client, manager, values, test, shown):
     connect(**values)
 
-    assert tests_shown(client) == [shown]
-    assert tests_shown(client, f"?test={test}") == [shown]
-    assert tests_shown(client, "?test=" + ("works" if test != "works" else "none")) == []
+    assert shown_for(client) == [shown]
+    assert shown_for(client, f"?test={test}") == [shown]
+    assert shown_for(client, "?test=" + ("works" if test != "works" else "none")) == []
 
 
 def test_page_tells_all_but_the_password(client, manager):
@@ -62,4 +62,4 @@ def test_page_tells_all_but_the_password(client, manager):
 def test_connections_of_other_workspaces_are_left_out(client, manager):
     connect(workspace=make_workspace("other"))
 
-    assert tests_shown(client) == []
+    assert shown_for(client) == []
