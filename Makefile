@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CATALOGUE := console/locale/zh_Hans/LC_MESSAGES/django
+# What is run is compiled once, not by each of many processes anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run test lint messages lock setup-test
 
