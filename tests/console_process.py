@@ -94,7 +94,7 @@ class ConsoleProcess:
         return found - {self.process.pid}
 
     @contextmanager
-    def slowed_worker(self, *, still=0.3, moving=0.05):
+    def slowed_worker(self, *, still=0.8, moving=0.05):
         """Its worker stands still most of the time, as one that waits for a far bucket."""
         workers = [pid for pid in self.descendants() if b"celery\0--quiet\0-A\0console\0worker" in _command(pid)]
         done = threading.Event()
