@@ -50,7 +50,9 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._wait(self._limits.idle_seconds)
-        if not self._front.admit(self):
+        if self._front.stopping:  # It came in that very moment, as the others were closed.
+            self._transport.close()
+        elif not self._front.admit(self):
             self._give(refusal(503, "Too many connections", Retry_After="1"), close=True)
 
     def connection_lost(self, exc: Exception | None) -> None:
