@@ -33,13 +33,23 @@ class Job:
 class Jobs:
     """Threads that work off jobs. All but `work_here` belongs to the thread of the event loop."""
 
-    def __init__(self, threads: int, queue_limit: int, deliver: Callable[[Callable[[], None]], None]) -> None:
-        """`deliver` runs a function in the thread of the event loop."""
+    def __init__(
+        self,
+        threads: int,
+        queue_limit: int,
+        deliver: Callable[[Callable[[], None]], None],
+        soon: Callable[[Callable[[], None]], None],
+    ) -> None:
+        """`deliver` runs a function in the thread of the event loop; `soon` there, after what has arrived is read."""
         self._threads = threads
         self._limit = threads + queue_limit
         self._deliver = deliver
+        self._soon = soon
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._open: set[Job] = set()
+        # Not in the queue yet: while all threads are busy, what arrives together is handed over together, since each
+        # hand-over takes the interpreter from the thread that reads.
+        self._kept: list[Job] = []
         self._helpers: list[threading.Thread] = []
         self.answered = 0
         self.failed = 0
@@ -57,8 +67,18 @@ class Jobs:
             return None
         job = Job(work, done)
         self._open.add(job)
-        self._queue.put(job)
+        if len(self._open) <= self._threads:
+            self._queue.put(job)
+            return job
+        if not self._kept:
+            self._soon(self._hand_over)
+        self._kept.append(job)
         return job
+
+    def _hand_over(self) -> None:
+        for job in self._kept:
+            self._queue.put(job)
+        self._kept.clear()
 
     def give_up(self, job: Job) -> bool:
         """Take back a job nobody waits for; True when no thread had begun it, and none will."""

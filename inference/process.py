@@ -46,8 +46,9 @@ def _serve(settings: Settings) -> int:
         listener = listen(settings)
     except LoadFailed as error:
         return _failed(error, settings)
-    jobs = Jobs(settings.limits.threads, settings.limits.queue, lambda call: speaker.deliver(call))
-    front = Front(settings.limits, jobs)
+    limits = settings.limits
+    jobs = Jobs(limits.threads, limits.queue, lambda call: speaker.deliver(call), lambda call: speaker.soon(call))
+    front = Front(limits, jobs)
     speaker = Speaker(settings, front, listener)
     speaker.start()
     name = listener.getsockname()

@@ -67,10 +67,18 @@ class Speaker:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._fetch)
 
+    def soon(self, call: Callable[[], None]) -> None:
+        """From the event loop itself: run a function there after what has arrived is read."""
+        self._loop.call_soon(call)
+
     def _fetch(self) -> None:
         self._woken = False
         while self._delivered:
-            self._loop.call_soon(self._delivered.popleft())
+            call = self._delivered.popleft()
+            try:
+                call()
+            except Exception as error:  # A mistake of ours: the other answers must not wait for it.
+                self._loop.call_exception_handler({"message": "An answer was not given", "exception": error})
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
