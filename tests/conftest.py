@@ -52,6 +52,24 @@ def admin(db):
     return factories.make_member("chief", "admin")
 
 
+@pytest.fixture
+def as_developer(client, developer):
+    client.force_login(developer)
+    return client
+
+
+@pytest.fixture
+def as_viewer(client, viewer):
+    client.force_login(viewer)
+    return client
+
+
+@pytest.fixture
+def as_admin(client, admin):
+    client.force_login(admin)
+    return client
+
+
 @pytest.fixture(scope="session")
 def s3():
     """A real S3 server, started by the first test that asks for one; each test makes a bucket of its own."""

@@ -18,8 +18,8 @@ from tests.packages import make_config
 NEW = reverse("importers:new")
 
 
-def test_import_page_opens_with_defaults(dev):
-    html = dev.get(NEW).content.decode()
+def test_import_page_opens_with_defaults(as_developer):
+    html = as_developer.get(NEW).content.decode()
 
     assert re.fullmatch(r"model-[0-9a-f]{4}", values_of(html, "name")[0])
     assert values_of(html, "version") == ["0.0.1"]
@@ -27,16 +27,16 @@ def test_import_page_opens_with_defaults(dev):
     assert "Choose a folder: its package is checked at once" in html
 
 
-def test_import_page_speaks_chinese(dev):
-    html = dev.get(NEW, headers={"Accept-Language": "zh-CN"}).content.decode()
+def test_import_page_speaks_chinese(as_developer):
+    html = as_developer.get(NEW, headers={"Accept-Language": "zh-CN"}).content.decode()
 
     assert '<html lang="zh-hans">' in html
 
 
-def test_import_page_checks_the_path_of_its_address(dev):
+def test_import_page_checks_the_path_of_its_address(as_developer):
     path = put_package()
 
-    html = dev.get(NEW, {"path": path, "name": "eyes"}).content.decode()
+    html = as_developer.get(NEW, {"path": path, "name": "eyes"}).content.decode()
 
     assert values_of(html, "path") == [path]
     assert values_of(html, "name") == ["eyes"]
@@ -44,18 +44,18 @@ def test_import_page_checks_the_path_of_its_address(dev):
     assert "obs://packages/digits/model/customize_service.py" in html
 
 
-def test_import_page_for_a_new_version_proposes_the_next_number(dev):
+def test_import_page_for_a_new_version_proposes_the_next_number(as_developer):
     version = make_version("digits", (0, 0, 99))
 
-    html = dev.get(NEW, {"model": version.model.uuid}).content.decode()
+    html = as_developer.get(NEW, {"model": version.model.uuid}).content.decode()
 
     assert (values_of(html, "name"), values_of(html, "version")) == (["digits"], ["0.1.0"])
     assert "The highest version so far is 0.0.99." in html
 
 
 @pytest.mark.parametrize("model", ["nonsense", "0f7ab58e-7cf5-4d1a-9d4f-3fd5a0f5a9f1"])
-def test_import_page_takes_no_notice_of_an_unknown_model(dev, model):
-    html = dev.get(NEW, {"model": model}).content.decode()
+def test_import_page_takes_no_notice_of_an_unknown_model(as_developer, model):
+    html = as_developer.get(NEW, {"model": model}).content.decode()
 
     assert values_of(html, "name")[0].startswith("model-")
 
@@ -73,10 +73,10 @@ def test_import_page_is_forbidden_without_a_workspace(client, db):
     assert client.get(NEW).status_code == 403
 
 
-def test_create_now_starts_the_import_and_opens_the_new_row(dev, developer):
+def test_create_now_starts_the_import_and_opens_the_new_row(as_developer, developer):
     path = put_package()
 
-    response = dev.post(
+    response = as_developer.post(
         NEW,
         typed(
             path,
@@ -101,37 +101,37 @@ def test_create_now_starts_the_import_and_opens_the_new_row(dev, developer):
     assert job.version == version
 
 
-def test_create_now_twice_makes_one_import(dev):
-    form = typed(put_package(), submission=values_of(dev.get(NEW).content.decode(), "submission")[0])
+def test_create_now_twice_makes_one_import(as_developer):
+    form = typed(put_package(), submission=values_of(as_developer.get(NEW).content.decode(), "submission")[0])
 
-    first, second = dev.post(NEW, form), dev.post(NEW, form)
+    first, second = as_developer.post(NEW, form), as_developer.post(NEW, form)
 
     assert first.url == second.url
     assert ImportJob.objects.count() == 1
 
 
 @pytest.mark.parametrize("submission", [None, "", "another"])
-def test_create_now_from_another_form_is_refused_although_it_asks_for_the_same(dev, submission):
+def test_create_now_from_another_form_is_refused_although_it_asks_for_the_same(as_developer, submission):
     path = put_package()
-    dev.post(NEW, typed(path, submission="one"))
+    as_developer.post(NEW, typed(path, submission="one"))
 
-    response = dev.post(NEW, typed(path, submission=submission))
+    response = as_developer.post(NEW, typed(path, submission=submission))
 
     assert response.status_code == 422
     assert "0.0.1 of this model exists. Choose another number" in response.content.decode()
 
 
-def test_create_now_survives_any_submission(dev):
-    response = dev.post(NEW, typed(put_package(), submission="\0<b>" * 5000))
+def test_create_now_survives_any_submission(as_developer):
+    response = as_developer.post(NEW, typed(put_package(), submission="\0<b>" * 5000))
 
     assert response.status_code == 302
 
 
-def test_create_now_refuses_a_broken_package_and_keeps_everything(dev):
+def test_create_now_refuses_a_broken_package_and_keeps_everything(as_developer):
     path = put_package(config=make_config(apis="none"))
     form = typed(path, name="mine", version="2.0.0", labels="a, b", description="text", memory="640", spec="on")
 
-    response = dev.post(NEW, form)
+    response = as_developer.post(NEW, form)
 
     html = response.content.decode()
     assert (response.status_code, ImportJob.objects.count()) == (422, 0)
@@ -141,11 +141,11 @@ def test_create_now_refuses_a_broken_package_and_keeps_everything(dev):
     assert kept == ["mine", "2.0.0", "a, b", path, "640"]
 
 
-def test_create_now_names_every_field_it_refuses(dev):
+def test_create_now_names_every_field_it_refuses(as_developer):
     changes = {"documents-0-name": "x", "documents-0-url": "javascript:alert(1)"}
     form = typed("", name="1", version="1", labels="?", description="&", deployment_types=[], spec="on", cpu="0")
 
-    html = dev.post(NEW, form | changes).content.decode()
+    html = as_developer.post(NEW, form | changes).content.decode()
 
     summary = html[html.index('id="problems"') : html.index("<form", html.index('id="problems"'))]
     assert re.findall(r'href="#([^"]+)"', summary) == [
@@ -160,23 +160,25 @@ def test_create_now_names_every_field_it_refuses(dev):
     ]
 
 
-def test_create_now_shows_hostile_text_as_text(dev):
+def test_create_now_shows_hostile_text_as_text(as_developer):
     hostile = "<script>alert(1)</script>\u202e\"'"
     form = typed(hostile, name=hostile, version=hostile, labels=hostile, description=hostile, config_text=hostile)
 
-    html = dev.post(NEW, form | {"config_edit": "on", "config_path": hostile, "engine": hostile}).content.decode()
+    html = as_developer.post(
+        NEW, form | {"config_edit": "on", "config_path": hostile, "engine": hostile}
+    ).content.decode()
 
     assert "<script>alert" not in html
     assert escape("<script>alert(1)</script>") in html
 
 
-def test_create_now_asks_for_the_engine_nothing_says(dev):
+def test_create_now_asks_for_the_engine_nothing_says(as_developer):
     config = make_config()
     del config["model_type"]
     path = put_package(config=config, files={"model.m": b"x"}, code=None)
 
-    refused = dev.post(NEW, typed(path)).content.decode()
-    accepted = dev.post(NEW, typed(path, engine="XGBoost"))
+    refused = as_developer.post(NEW, typed(path)).content.decode()
+    accepted = as_developer.post(NEW, typed(path, engine="XGBoost"))
 
     assert "Choose the AI engine: nothing in the package says which one it is." in refused
     assert accepted.status_code == 302
@@ -184,19 +186,19 @@ def test_create_now_asks_for_the_engine_nothing_says(dev):
 
 
 @pytest.mark.parametrize("path", ["/nowhere/digits/", "/packages/two words/", "/packages/digits/model/deeper/"])
-def test_create_now_with_a_wrong_path_does_not_ask_for_an_engine(dev, path):
+def test_create_now_with_a_wrong_path_does_not_ask_for_an_engine(as_developer, path):
     put_package(files={"model.m": b"x", "deeper/model.m": b"x"})
 
-    html = dev.post(NEW, typed(path)).content.decode()
+    html = as_developer.post(NEW, typed(path)).content.decode()
 
     assert html.count('<li><a href="#') == 1
     assert "Choose the AI engine" not in html
 
 
-def test_create_now_refuses_a_number_that_is_taken(dev):
+def test_create_now_refuses_a_number_that_is_taken(as_developer):
     make_version("digits", (0, 0, 1))
 
-    response = dev.post(NEW, typed(put_package()))
+    response = as_developer.post(NEW, typed(put_package()))
 
     html = response.content.decode()
     assert response.status_code == 422
@@ -207,31 +209,31 @@ def test_create_now_refuses_a_number_that_is_taken(dev):
     assert 'name="replace"' not in html
 
 
-def test_create_now_replaces_a_failed_version_after_one_confirmation(dev):
+def test_create_now_replaces_a_failed_version_after_one_confirmation(as_developer):
     failed = make_version("digits", (0, 0, 1), status=Status.FAILED)
     path = put_package()
 
-    asked = dev.post(NEW, typed(path))
+    asked = as_developer.post(NEW, typed(path))
     html = asked.content.decode()
-    done = dev.post(NEW, typed(path, replace="on"))
+    done = as_developer.post(NEW, typed(path, replace="on"))
 
     assert (asked.status_code, done.status_code) == (422, 302)
     assert 'name="replace"' in html
     assert ModelVersion.objects.get().uuid != failed.uuid
 
 
-def test_create_now_imports_the_edited_configuration(dev):
+def test_create_now_imports_the_edited_configuration(as_developer):
     path = put_package(config=make_config(swr_location="somewhere"))
     text = '{"model_type": "Scikit_Learn", "model_algorithm": "edited"}'
 
-    dev.post(NEW, typed(path, config_edit="on", config_text=text))
+    as_developer.post(NEW, typed(path, config_edit="on", config_text=text))
 
     request = ImportJob.objects.get().request
     assert (request["config_text"], request["config_origin"]) == (text, "edited")
 
 
-def test_create_now_with_a_form_of_more_than_4_mb_says_so(dev):
-    response = dev.post(NEW, typed("/packages/digits/", config_text="x" * 5 * 1024 * 1024))
+def test_create_now_with_a_form_of_more_than_4_mb_says_so(as_developer):
+    response = as_developer.post(NEW, typed("/packages/digits/", config_text="x" * 5 * 1024 * 1024))
 
     assert response.status_code == 422
     assert "The form is larger than 4 MB" in response.content.decode()
@@ -244,56 +246,56 @@ def test_create_now_needs_the_csrf_token(developer):
     assert strict.post(NEW, typed("/packages/digits/")).status_code == 403
 
 
-def test_name_hint_is_empty_for_a_free_name(dev):
-    html = dev.get(reverse("importers:name-hint"), {"name": "free", "version": "0.0.1"}).content.decode()
+def test_name_hint_is_empty_for_a_free_name(as_developer):
+    html = as_developer.get(reverse("importers:name-hint"), {"name": "free", "version": "0.0.1"}).content.decode()
 
     assert html.strip() == ""
 
 
-def test_name_hint_knows_only_the_own_workspace(dev):
+def test_name_hint_knows_only_the_own_workspace(as_developer):
     make_version("digits", workspace=make_workspace("other"))
 
-    html = dev.get(reverse("importers:name-hint"), {"name": "digits", "version": "0.0.1"}).content.decode()
+    html = as_developer.get(reverse("importers:name-hint"), {"name": "digits", "version": "0.0.1"}).content.decode()
 
     assert html.strip() == ""
 
 
 @pytest.mark.parametrize("name", ["", "\0", "<b>", "x" * 5000])
-def test_name_hint_survives_any_name(dev, name):
-    response = dev.get(reverse("importers:name-hint"), {"name": name, "version": name})
+def test_name_hint_survives_any_name(as_developer, name):
+    response = as_developer.get(reverse("importers:name-hint"), {"name": name, "version": name})
 
     assert (response.status_code, response.content.decode().strip()) == (200, "")
 
 
-def test_browsing_without_javascript_keeps_the_form_and_takes_the_chosen_path(dev):
+def test_browsing_without_javascript_keeps_the_form_and_takes_the_chosen_path(as_developer):
     path = put_package()
-    sent = dev.post(reverse("importers:preflight"), typed("", name="kept", labels="a, b", browse="path"))
+    sent = as_developer.post(reverse("importers:preflight"), typed("", name="kept", labels="a, b", browse="path"))
 
-    picker = dev.get(sent.url)
+    picker = as_developer.get(sent.url)
     assert picker.status_code == 200
     back = re.search(r"next=([^&\"]+)", sent.url).group(1)
     draft = re.search(r"draft%3D(.+)", back).group(1)
-    html = dev.get(NEW, {"draft": draft, "path": path}).content.decode()
+    html = as_developer.get(NEW, {"draft": draft, "path": path}).content.decode()
 
     assert (values_of(html, "name"), values_of(html, "labels"), values_of(html, "path")) == (["kept"], ["a, b"], [path])
     assert "Importable" in html
 
 
-def test_browsing_from_a_path_of_endless_length_keeps_the_form(dev):
-    sent = dev.post(reverse("importers:preflight"), typed("/packages/" + "数" * 20_000, browse="path"))
+def test_browsing_from_a_path_of_endless_length_keeps_the_form(as_developer):
+    sent = as_developer.post(reverse("importers:preflight"), typed("/packages/" + "数" * 20_000, browse="path"))
 
-    assert dev.get(sent.url).status_code == 200
+    assert as_developer.get(sent.url).status_code == 200
 
 
 @pytest.mark.parametrize("packages", [1, 3])
-def test_import_page_asks_the_database_as_often_for_any_package(dev, packages, django_assert_num_queries):
+def test_import_page_asks_the_database_as_often_for_any_package(as_developer, packages, django_assert_num_queries):
     for number in range(packages):
         make_version(f"model-{number}")
         path = put_package(f"digits{number}", files={f"f{n}.txt": b"x" for n in range(packages)} | {"m.pkl": b"x"})
     put_file("/packages/other.json", b"{}")
 
     with django_assert_num_queries(7):
-        dev.get(NEW, {"path": path})
+        as_developer.get(NEW, {"path": path})
 
 
 def test_other_workspaces_bucket_does_not_exist(client, db):

@@ -20,18 +20,18 @@ DETAILS = VersionDetails(
 )
 
 
-def form_again(dev, job):
-    response = dev.get(Progress(job).form_url)
+def form_again(as_developer, job):
+    response = as_developer.get(Progress(job).form_url)
     assert response.status_code == 200
     return response.context["page"]
 
 
-def test_importing_again_begins_with_everything_that_was_asked_for(dev, developer):
+def test_importing_again_begins_with_everything_that_was_asked_for(as_developer, developer):
     put({})
     job = submit(by=developer, details=DETAILS, config_text="{mine", config_origin="edited")
     job = run(job)
 
-    page = form_again(dev, job)
+    page = form_again(as_developer, job)
 
     assert job.state == State.FAILED
     assert [page.basic[name].value() for name in ("name", "version", "labels", "description")] == [
@@ -48,33 +48,36 @@ def test_importing_again_begins_with_everything_that_was_asked_for(dev, develope
 
 
 @pytest.mark.parametrize(("origin", "known"), [("repaired", "repaired"), ("obs", "obs"), ("edited", "edited")])
-def test_importing_again_knows_where_the_configuration_came_from(dev, developer, origin, known):
+def test_importing_again_knows_where_the_configuration_came_from(as_developer, developer, origin, known):
     put(GOOD)
     job = submit(by=developer, config_text='{\n "a": 1\n}', config_origin=origin)
 
-    assert form_again(dev, job).source.config_origin == known
+    assert form_again(as_developer, job).source.config_origin == known
 
 
-def test_importing_again_without_a_configuration_leaves_the_editor_off(dev, job):
-    page = form_again(dev, job)
+def test_importing_again_without_a_configuration_leaves_the_editor_off(as_developer, job):
+    page = form_again(as_developer, job)
 
     assert (page.source["config_edit"].value(), page.source.config_text_used) == (None, None)
 
 
-def test_importing_again_asks_for_the_image_and_not_for_its_digest(dev, job):
+def test_importing_again_asks_for_the_image_and_not_for_its_digest(as_developer, job):
     image = f"127.0.0.1:1/team/iris:1.0@sha256:{'a' * 64}"
     asked = job.request | {"source_kind": "image", "source": {"image": image}, "config_text": "{}"}
     ImportJob.objects.filter(pk=job.pk).update(source_kind="image", request=asked)
 
-    page = form_again(dev, job)
+    page = form_again(as_developer, job)
 
     assert (page.kind, page.source["image"].value()) == ("image", "127.0.0.1:1/team/iris:1.0")
     assert page.source["config_text"].value() == "{}"
 
 
 @pytest.mark.parametrize("code", ["", "none", "00000000-0000-0000-0000-000000000000"])
-def test_importing_again_what_nobody_asked_for_is_a_new_form(dev, developer, code):
-    assert dev.get(reverse("importers:new"), {"again": code}).context["page"].source["path"].value() in {None, ""}
+def test_importing_again_what_nobody_asked_for_is_a_new_form(as_developer, developer, code):
+    assert as_developer.get(reverse("importers:new"), {"again": code}).context["page"].source["path"].value() in {
+        None,
+        "",
+    }
 
 
 def test_another_workspaces_import_is_not_asked_for_again(client, job):

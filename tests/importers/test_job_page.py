@@ -28,10 +28,10 @@ def polls(html):
     return "hx-trigger" in html
 
 
-def test_job_page_of_a_version_in_building_claims_no_success(dev, job, settings):
+def test_job_page_of_a_version_in_building_claims_no_success(as_developer, job, settings):
     handed_over(job, settings)
 
-    html = dev.get(job.get_absolute_url()).content.decode()
+    html = as_developer.get(job.get_absolute_url()).content.decode()
 
     assert polls(html)
     assert ("Succeeded" in html, 'class="progress good"' in html) == (False, False)
@@ -41,11 +41,11 @@ def test_job_page_of_a_version_in_building_claims_no_success(dev, job, settings)
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "See the version"), ("zh-hans", "查看版本")])
-def test_job_page_of_a_version_that_failed_after_it_says_why(dev, job, settings, language, words):
+def test_job_page_of_a_version_that_failed_after_it_says_why(as_developer, job, settings, language, words):
     job = handed_over(job, settings)
     preparation.fail(job.version, "proof.hung_up")
 
-    html = dev.get(job.get_absolute_url(), headers={"Accept-Language": language}).content.decode()
+    html = as_developer.get(job.get_absolute_url(), headers={"Accept-Language": language}).content.decode()
 
     assert not polls(html)
     assert ("Succeeded" in html, 'class="progress good"' in html) == (False, False)
@@ -56,8 +56,8 @@ def test_job_page_of_a_version_that_failed_after_it_says_why(dev, job, settings,
     assert re.findall(r'<dd><time[^>]*datetime="([^"]+)"', html)[-1] == localtime(job.version.finished_at).isoformat()
 
 
-def test_job_page_of_a_running_job_shows_bytes_and_polls(dev, job):
-    html = dev.get(fetching(job).get_absolute_url()).content.decode()
+def test_job_page_of_a_running_job_shows_bytes_and_polls(as_developer, job):
+    html = as_developer.get(fetching(job).get_absolute_url()).content.decode()
 
     assert "20.00 MB / 100.00 MB" in html
     assert f'hx-get="{reverse("importers:job-status", args=[job.uuid])}" hx-trigger="load delay:' in html
@@ -65,39 +65,39 @@ def test_job_page_of_a_running_job_shows_bytes_and_polls(dev, job):
     assert "Version 0.0.1 of digits is deleted" in html
 
 
-def test_job_page_at_rest_shows_what_the_import_took(dev, job):
+def test_job_page_at_rest_shows_what_the_import_took(as_developer, job):
     run(job)
     ended = now()
     ImportJob.objects.filter(pk=job.pk).update(started_at=ended - timedelta(seconds=3670.5), finished_at=ended)
     ModelVersion.objects.update(finished_at=ended)
 
-    html = dev.get(job.get_absolute_url()).content.decode()
+    html = as_developer.get(job.get_absolute_url()).content.decode()
 
     assert "<dd>1:01:11</dd>" in html
     assert ("Time left" in html, "<dt>Rate</dt>" in html) == (False, False)
 
 
-def test_job_page_speaks_chinese(dev, job):
-    html = dev.get(job.get_absolute_url(), headers={"Accept-Language": "zh-CN"}).content.decode()
+def test_job_page_speaks_chinese(as_developer, job):
+    html = as_developer.get(job.get_absolute_url(), headers={"Accept-Language": "zh-CN"}).content.decode()
 
     assert '<html lang="zh-hans">' in html
 
 
-def test_job_page_of_a_finished_job_stops_asking(dev, job):
+def test_job_page_of_a_finished_job_stops_asking(as_developer, job):
     run(job)
 
-    html = dev.get(job.get_absolute_url()).content.decode()
+    html = as_developer.get(job.get_absolute_url()).content.decode()
 
     assert not polls(html)
     assert "Normal" in html
     assert ModelVersion.objects.get().get_absolute_url() in html
 
 
-def test_job_page_of_a_failed_job_shows_reason_findings_and_ways_on(dev, job):
+def test_job_page_of_a_failed_job_shows_reason_findings_and_ways_on(as_developer, job):
     transitions.fail(fetching(job), "import.refused", {}, [REFUSED.as_dict(), ERROR.as_dict()])
     fail_import(job.version, code="import.refused", findings=[REFUSED, ERROR])
 
-    html = dev.get(job.get_absolute_url()).content.decode()
+    html = as_developer.get(job.get_absolute_url()).content.decode()
 
     assert not polls(html)
     assert "The package was refused." in html
@@ -107,20 +107,20 @@ def test_job_page_of_a_failed_job_shows_reason_findings_and_ways_on(dev, job):
     assert f"/imports/new/?again={job.uuid}" in html
 
 
-def test_job_page_of_a_job_that_waits_says_why(dev, job):
+def test_job_page_of_a_job_that_waits_says_why(as_developer, job):
     transitions.release(fetching(job), "import.store_unavailable", {})
 
-    html = dev.get(job.get_absolute_url()).content.decode()
+    html = as_developer.get(job.get_absolute_url()).content.decode()
 
     assert "The artifact store did not take the files." in html
     assert "It is tried again by itself, not before:" in html
     assert polls(html)
 
 
-def test_job_status_is_a_part_that_ends_asking(dev, job):
-    running = dev.get(reverse("importers:job-status", args=[job.uuid])).content.decode()
+def test_job_status_is_a_part_that_ends_asking(as_developer, job):
+    running = as_developer.get(reverse("importers:job-status", args=[job.uuid])).content.decode()
     run(job)
-    finished = dev.get(reverse("importers:job-status", args=[job.uuid])).content.decode()
+    finished = as_developer.get(reverse("importers:job-status", args=[job.uuid])).content.decode()
 
     assert (polls(running), polls(finished)) == (True, False)
     assert ("<html" in running, 'id="job-announcement"' in running) == (False, False)
@@ -147,16 +147,16 @@ def test_viewers_look_and_change_nothing(client, job, viewer, name):
     assert (answer.status_code, job.state) == (403, State.QUEUED)
 
 
-def test_cancelling_asks_first_without_javascript(dev, job):
-    html = dev.get(reverse("importers:job-cancel", args=[job.uuid])).content.decode()
+def test_cancelling_asks_first_without_javascript(as_developer, job):
+    html = as_developer.get(reverse("importers:job-cancel", args=[job.uuid])).content.decode()
 
     job.refresh_from_db()
     assert "Version 0.0.1 of digits is deleted" in html
     assert job.state == State.QUEUED
 
 
-def test_cancelling_deletes_the_version_and_keeps_the_job(dev, job, developer):
-    answer = dev.post(reverse("importers:job-cancel", args=[job.uuid]), follow=True)
+def test_cancelling_deletes_the_version_and_keeps_the_job(as_developer, job, developer):
+    answer = as_developer.post(reverse("importers:job-cancel", args=[job.uuid]), follow=True)
 
     job.refresh_from_db()
     html = answer.content.decode()
@@ -165,48 +165,48 @@ def test_cancelling_deletes_the_version_and_keeps_the_job(dev, job, developer):
     assert ImportEvent.objects.last().actor_name == developer.username
 
 
-def test_cancelling_too_late_says_so(dev, job):
+def test_cancelling_too_late_says_so(as_developer, job):
     run(job)
 
-    html = dev.post(reverse("importers:job-cancel", args=[job.uuid]), follow=True).content.decode()
+    html = as_developer.post(reverse("importers:job-cancel", args=[job.uuid]), follow=True).content.decode()
 
     job.refresh_from_db()
     assert job.state == State.SUCCEEDED
     assert "It was too late to cancel" in html
 
 
-def test_retrying_queues_a_failed_job_again(dev, developer):
+def test_retrying_queues_a_failed_job_again(as_developer, developer):
     path = put({"model/config.json": b"{"})
     job = run(submit(path, by=developer))
 
-    html = dev.post(reverse("importers:job-retry", args=[job.uuid]), follow=True).content.decode()
+    html = as_developer.post(reverse("importers:job-retry", args=[job.uuid]), follow=True).content.decode()
 
     job.refresh_from_db()
     assert job.state == State.QUEUED
     assert "The import is queued again." in html
 
 
-def test_retrying_a_running_job_does_nothing(dev, job):
+def test_retrying_a_running_job_does_nothing(as_developer, job):
     fetching(job)
 
-    html = dev.post(reverse("importers:job-retry", args=[job.uuid]), follow=True).content.decode()
+    html = as_developer.post(reverse("importers:job-retry", args=[job.uuid]), follow=True).content.decode()
 
     job.refresh_from_db()
     assert job.state == State.FETCHING
     assert "Only a failed import" in html
 
 
-def test_retrying_is_a_post(dev, job):
-    assert dev.get(reverse("importers:job-retry", args=[job.uuid])).status_code == 405
+def test_retrying_is_a_post(as_developer, job):
+    assert as_developer.get(reverse("importers:job-retry", args=[job.uuid])).status_code == 405
 
 
-def test_version_progress_becomes_the_badge_and_stops(dev, job):
+def test_version_progress_becomes_the_badge_and_stops(as_developer, job):
     address = reverse("importers:version-progress", args=[job.version.uuid])
     fetching(job)
-    running = dev.get(address).content.decode()
+    running = as_developer.get(address).content.decode()
     transitions.advance(job, State.QUEUED)
     run(job)
-    finished = dev.get(address).content.decode()
+    finished = as_developer.get(address).content.decode()
 
     assert 'value="20"' in running
     assert job.get_absolute_url() in running
@@ -214,42 +214,42 @@ def test_version_progress_becomes_the_badge_and_stops(dev, job):
     assert "Normal" in finished
 
 
-def test_version_progress_of_a_cancelled_import_leads_to_its_job(dev, job):
+def test_version_progress_of_a_cancelled_import_leads_to_its_job(as_developer, job):
     address = reverse("importers:version-progress", args=[job.version.uuid])
-    dev.post(reverse("importers:job-cancel", args=[job.uuid]))
+    as_developer.post(reverse("importers:job-cancel", args=[job.uuid]))
 
-    html = dev.get(address).content.decode()
+    html = as_developer.get(address).content.decode()
 
     assert "Cancelled" in html
     assert job.get_absolute_url() in html
     assert not polls(html)
 
 
-def test_list_of_a_failed_version_says_why_and_leads_to_its_job(dev, job):
+def test_list_of_a_failed_version_says_why_and_leads_to_its_job(as_developer, job):
     transitions.claim(job)
     pipeline.fail(job, "import.refused")
 
-    table = dev.get(reverse("registry:model-versions", args=[job.version.model.uuid])).content.decode()
+    table = as_developer.get(reverse("registry:model-versions", args=[job.version.model.uuid])).content.decode()
     address = reverse("importers:version-job", args=[job.version.uuid])
 
     assert "The package was refused." in table
     assert f'href="{address}"' in table
-    assert dev.get(address).url == job.get_absolute_url()
+    assert as_developer.get(address).url == job.get_absolute_url()
 
 
-def test_version_without_a_job_leads_to_itself(dev):
+def test_version_without_a_job_leads_to_itself(as_developer):
     version = make_version("handmade")
 
-    assert dev.get(reverse("importers:version-job", args=[version.uuid])).url == version.get_absolute_url()
+    assert as_developer.get(reverse("importers:version-job", args=[version.uuid])).url == version.get_absolute_url()
 
 
 @pytest.mark.parametrize("moves", [1, 3])
-def test_job_page_asks_the_database_as_often_for_any_history(dev, job, moves, django_assert_num_queries):
+def test_job_page_asks_the_database_as_often_for_any_history(as_developer, job, moves, django_assert_num_queries):
     for _ in range(moves):
         transitions.record_event(job, State.QUEUED, "import.retried", {}, by=None)
 
     with django_assert_num_queries(6):
-        dev.get(job.get_absolute_url())
+        as_developer.get(job.get_absolute_url())
 
 
 def test_admin_shows_jobs_of_the_own_workspaces_only(client, job):
@@ -288,9 +288,9 @@ def test_version_page_offers_to_cancel_while_it_is_built(client, request, job, s
     assert (reverse("importers:job-cancel", args=[job.uuid]) in html) == offered
 
 
-def test_version_progress_while_it_is_built_says_nothing_of_success(dev, job, settings):
+def test_version_progress_while_it_is_built_says_nothing_of_success(as_developer, job, settings):
     job = handed_over(job, settings)
 
-    html = dev.get(reverse("importers:version-progress", args=[job.version.uuid])).content.decode()
+    html = as_developer.get(reverse("importers:version-progress", args=[job.version.uuid])).content.decode()
 
     assert ("Building" in html, "Succeeded" in html, "<progress" in html) == (True, False, False)

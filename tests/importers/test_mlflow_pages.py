@@ -19,24 +19,6 @@ CHINESE = {"Accept-Language": "zh-hans"}
 DOWN = "http://127.0.0.1:1"
 
 
-@pytest.fixture
-def as_admin(client, admin):
-    client.force_login(admin)
-    return client
-
-
-@pytest.fixture
-def as_developer(client, developer):
-    client.force_login(developer)
-    return client
-
-
-@pytest.fixture
-def as_viewer(client, viewer):
-    client.force_login(viewer)
-    return client
-
-
 def connect(name="research", place=None, workspace=None, **values):
     by = make_member(f"by-{name}", "admin", workspace)
     return add_connection(workspace or make_workspace(), Wanted(name, place or Place(DOWN), **values), by=by)

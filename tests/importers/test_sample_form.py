@@ -35,12 +35,12 @@ def entry(data=PNG, name="d.png", parameter=""):
     return {"parameter": parameter, "name": name, "type": "image/png", "data": base64.b64encode(data).decode()}
 
 
-def test_the_switch_is_on_until_somebody_turns_it_off(dev):
+def test_the_switch_is_on_until_somebody_turns_it_off(as_developer):
     path = put_package()
 
-    assert re.search(r'name="prove"[^>]* checked', dev.get(NEW).content.decode())
-    dev.post(NEW, typed(path, name="asked"))
-    dev.post(NEW, typed(path, name="left", prove=None))
+    assert re.search(r'name="prove"[^>]* checked', as_developer.get(NEW).content.decode())
+    as_developer.post(NEW, typed(path, name="asked"))
+    as_developer.post(NEW, typed(path, name="left", prove=None))
 
     assert {version.model.name: version.proof_wanted for version in ModelVersion.objects.all()} == {
         "asked": True,
@@ -48,16 +48,18 @@ def test_the_switch_is_on_until_somebody_turns_it_off(dev):
     }
 
 
-def test_json_is_kept_with_the_version_alone(dev):
-    answer = dev.post(NEW, typed(put_package(), sample_json=' {"rows": [1]} '))
+def test_json_is_kept_with_the_version_alone(as_developer):
+    answer = as_developer.post(NEW, typed(put_package(), sample_json=' {"rows": [1]} '))
 
     assert answer.status_code == 302
     assert ModelVersion.objects.get().sample == {"json": '{"rows": [1]}', "files": []}
     assert "sample" not in ImportJob.objects.get().request
 
 
-def test_files_are_kept_with_their_parameter(dev):
-    dev.post(NEW, typed(put_package(), sample_file=[picture(), picture(b"x", "e.png")], sample_parameter="images"))
+def test_files_are_kept_with_their_parameter(as_developer):
+    as_developer.post(
+        NEW, typed(put_package(), sample_file=[picture(), picture(b"x", "e.png")], sample_parameter="images")
+    )
 
     assert ModelVersion.objects.get().sample == {
         "json": "",
@@ -65,38 +67,38 @@ def test_files_are_kept_with_their_parameter(dev):
     }
 
 
-def test_a_refused_form_keeps_the_file_and_the_next_one_sends_it(dev):
+def test_a_refused_form_keeps_the_file_and_the_next_one_sends_it(as_developer):
     path = put_package()
 
-    refused = dev.post(NEW, typed(path, version="x", sample_file=picture(), sample_json="{}"))
+    refused = as_developer.post(NEW, typed(path, version="x", sample_file=picture(), sample_json="{}"))
     html = refused.content.decode()
-    dev.post(NEW, typed(path, sample_kept=json.dumps(kept_in(html)), sample_json="{}"))
+    as_developer.post(NEW, typed(path, sample_kept=json.dumps(kept_in(html)), sample_json="{}"))
 
     assert refused.status_code == 422
     assert "<bdi>d.png</bdi>" in html
     assert ModelVersion.objects.get().sample == {"json": "{}", "files": [entry()]}
 
 
-def test_kept_names_that_no_database_takes_are_made_harmless(dev):
+def test_kept_names_that_no_database_takes_are_made_harmless(as_developer):
     kept, path = json.dumps([entry(name="a\0\ud800")]), put_package()
 
-    refused = dev.post(NEW, typed(path, sample_kept=kept, version="x"))
-    dev.post(NEW, typed(path, sample_kept=kept))
+    refused = as_developer.post(NEW, typed(path, sample_kept=kept, version="x"))
+    as_developer.post(NEW, typed(path, sample_kept=kept))
 
     assert "<bdi>a\ufffd\ufffd</bdi>" in refused.content.decode()
     assert ModelVersion.objects.get().sample["files"] == [entry(name="a\ufffd\ufffd")]
 
 
-def test_kept_files_can_be_left_out(dev):
-    dev.post(NEW, typed(put_package(), sample_kept=json.dumps([entry()]), sample_drop="on"))
+def test_kept_files_can_be_left_out(as_developer):
+    as_developer.post(NEW, typed(put_package(), sample_kept=json.dumps([entry()]), sample_drop="on"))
 
     assert ModelVersion.objects.get().sample is None
 
 
-def test_a_new_file_takes_the_place_of_the_kept_one(dev):
+def test_a_new_file_takes_the_place_of_the_kept_one(as_developer):
     kept = json.dumps([entry(b"old")])
 
-    dev.post(NEW, typed(put_package(), sample_kept=kept, sample_drop="on", sample_file=picture()))
+    as_developer.post(NEW, typed(put_package(), sample_kept=kept, sample_drop="on", sample_file=picture()))
 
     assert ModelVersion.objects.get().sample["files"] == [entry()]
 
@@ -118,8 +120,8 @@ def test_a_new_file_takes_the_place_of_the_kept_one(dev):
         ("en", {"sample_kept": "[" * 100_000}, "The kept files cannot be read any more. Choose them again."),
     ],
 )
-def test_what_cannot_be_kept_is_refused_at_its_field(dev, language, changes, message):
-    answer = dev.post(NEW, typed(put_package(), **changes), headers={"Accept-Language": language})
+def test_what_cannot_be_kept_is_refused_at_its_field(as_developer, language, changes, message):
+    answer = as_developer.post(NEW, typed(put_package(), **changes), headers={"Accept-Language": language})
 
     messages = [problem.message for problem in answer.context["page"].problems]
     assert answer.status_code == 422
@@ -127,28 +129,28 @@ def test_what_cannot_be_kept_is_refused_at_its_field(dev, language, changes, mes
     assert not ModelVersion.objects.exists()
 
 
-def test_sending_the_form_twice_starts_one_import(dev):
+def test_sending_the_form_twice_starts_one_import(as_developer):
     data = typed(put_package(), sample_json="{}", submission="one")
 
-    first, second = dev.post(NEW, data), dev.post(NEW, data)
+    first, second = as_developer.post(NEW, data), as_developer.post(NEW, data)
 
     assert (first.status_code, second.status_code) == (302, 302)
     assert ImportJob.objects.count() == 1
 
 
-def test_a_draft_keeps_the_sample(dev):
-    kept = dev.post(reverse("importers:draft"), typed(sample_kept=json.dumps([entry()]), sample_json="[1]"))
+def test_a_draft_keeps_the_sample(as_developer):
+    kept = as_developer.post(reverse("importers:draft"), typed(sample_kept=json.dumps([entry()]), sample_json="[1]"))
 
-    html = dev.get(kept.json()["address"]).content.decode()
+    html = as_developer.get(kept.json()["address"]).content.decode()
     assert kept_in(html) == [entry()]
     assert "[1]</textarea>" in html
 
 
-def test_a_new_version_begins_with_the_sample_of_the_latest(dev):
+def test_a_new_version_begins_with_the_sample_of_the_latest(as_developer):
     sample = {"json": "[1]", "files": [entry(parameter="images")]}
     version = make_version("digits", proof_wanted=False, sample=sample)
 
-    html = dev.get(NEW, {"model": str(version.model.uuid)}).content.decode()
+    html = as_developer.get(NEW, {"model": str(version.model.uuid)}).content.decode()
 
     assert kept_in(html) == [entry(parameter="images")]
     assert not re.search(r'name="prove"[^>]* checked', html)

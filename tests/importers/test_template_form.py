@@ -40,8 +40,8 @@ def checked(html, name):
     return re.findall(rf'name="{name}" value="([^"]+)"[^>]*? checked', html)
 
 
-def test_form_opens_with_cards_and_waits_for_a_choice(dev):
-    html = dev.get(NEW, {"source": "template"}).text
+def test_form_opens_with_cards_and_waits_for_a_choice(as_developer):
+    html = as_developer.get(NEW, {"source": "template"}).text
 
     assert cards_of(html) == ["own-sklearn", "own-xgboost", "own-onnx"]
     assert checked(html, "template") == []
@@ -50,20 +50,22 @@ def test_form_opens_with_cards_and_waits_for_a_choice(dev):
     assert "Choose a template first: it says which modes there are." in html
 
 
-def test_form_speaks_chinese(dev):
+def test_form_speaks_chinese(as_developer):
     address = {"source": "template", "template": "tf-image-classification-py27"}
 
-    html = dev.get(NEW, address, headers={"Accept-Language": "zh-CN"}).text
+    html = as_developer.get(NEW, address, headers={"Accept-Language": "zh-CN"}).text
 
     assert "TensorFlow图像分类模板" in html
     assert "预置图像处理模式" in html
     assert "该模板的模式不可更换。" in html
 
 
-def test_address_chooses_a_template_on_its_page_with_its_mode_and_configuration(dev):
+def test_address_chooses_a_template_on_its_page_with_its_mode_and_configuration(as_developer):
     put(WEIGHTS)
 
-    html = dev.get(NEW, {"source": "template", "template": "mxnet-py27", "path": "/packages/digits/model/"}).text
+    html = as_developer.get(
+        NEW, {"source": "template", "template": "mxnet-py27", "path": "/packages/digits/model/"}
+    ).text
 
     assert checked(html, "template") == ["mxnet-py27"]
     assert modes_of(html) == list(MODES)
@@ -73,18 +75,18 @@ def test_address_chooses_a_template_on_its_page_with_its_mode_and_configuration(
     assert "The template is for MXNet, but no model file of it is there" in html
 
 
-def test_fixed_template_shows_only_its_mode(dev):
-    html = dev.get(NEW, {"source": "template", "template": "tf-image-classification-py27"}).text
+def test_fixed_template_shows_only_its_mode(as_developer):
+    html = as_developer.get(NEW, {"source": "template", "template": "tf-image-classification-py27"}).text
 
     assert modes_of(html) == checked(html, "mode") == ["image-processing"]
     assert "The mode of this template is fixed." in html
 
 
-def test_choosing_another_source_keeps_what_was_typed_for_the_first(dev):
+def test_choosing_another_source_keeps_what_was_typed_for_the_first(as_developer):
     sent = typed("/packages/digits/", source="template", name="kept", config_text='{"a": 1}', config_edit="on")
 
-    html = dev.post(FIELDS, sent, headers=HTMX).text
-    back = dev.post(FIELDS, form(name="kept", source="obs"), headers=HTMX).text
+    html = as_developer.post(FIELDS, sent, headers=HTMX).text
+    back = as_developer.post(FIELDS, form(name="kept", source="obs"), headers=HTMX).text
 
     assert '<input type="hidden" name="config_text" value="{&quot;a&quot;: 1}">' in html
     assert '<input type="hidden" name="template" value="own-sklearn">' in back
@@ -92,17 +94,17 @@ def test_choosing_another_source_keeps_what_was_typed_for_the_first(dev):
     assert "<html" not in html
 
 
-def test_choosing_another_source_tells_its_address_and_refuses_nothing_yet(dev):
+def test_choosing_another_source_tells_its_address_and_refuses_nothing_yet(as_developer):
     version = make_version()
 
-    response = dev.post(FIELDS, typed("", source="template", model=str(version.model.uuid)), headers=HTMX)
+    response = as_developer.post(FIELDS, typed("", source="template", model=str(version.model.uuid)), headers=HTMX)
 
     assert response["HX-Replace-Url"] == f"{NEW}?source=template&model={version.model.uuid}"
     assert "field-error" not in response.text
 
 
-def test_choosing_another_source_without_javascript_shows_the_whole_page(dev):
-    html = dev.post(FIELDS, form(name="kept")).text
+def test_choosing_another_source_without_javascript_shows_the_whole_page(as_developer):
+    html = as_developer.post(FIELDS, form(name="kept")).text
 
     assert "<html" in html
     assert 'name="name" value="kept"' in html
@@ -116,15 +118,17 @@ def test_choosing_another_source_is_forbidden_to_viewers(client, viewer):
     assert client.get(CARDS, headers=HTMX).status_code == 403
 
 
-def test_another_template_begins_with_its_own_mode(dev):
-    html = dev.post(FIELDS, form("tf-py36", mode="predict-analysis", mode_for="own-sklearn"), headers=HTMX).text
+def test_another_template_begins_with_its_own_mode(as_developer):
+    html = as_developer.post(
+        FIELDS, form("tf-py36", mode="predict-analysis", mode_for="own-sklearn"), headers=HTMX
+    ).text
 
     assert checked(html, "mode") == ["undefined"]
     assert "field-error" not in html
 
 
-def test_undefined_mode_switches_batch_off_and_says_why(dev):
-    html = dev.post(FIELDS, form(mode="undefined", mode_for="own-sklearn"), headers=HTMX).text
+def test_undefined_mode_switches_batch_off_and_says_why(as_developer):
+    html = as_developer.post(FIELDS, form(mode="undefined", mode_for="own-sklearn"), headers=HTMX).text
 
     assert REFUSED_BATCH in html
     assert re.search(r'value="batch" id="id_deployment_types_1" data-recheck disabled', html)
@@ -132,19 +136,19 @@ def test_undefined_mode_switches_batch_off_and_says_why(dev):
     assert '<input type="hidden" name="held_types" value="batch">' in html
 
 
-def test_defined_mode_brings_batch_back(dev):
+def test_defined_mode_brings_batch_back(as_developer):
     sent = form(mode_for="own-sklearn", deployment_types=["real-time"], held_types="batch")
 
-    html = dev.post(FIELDS, sent, headers=HTMX).text
+    html = as_developer.post(FIELDS, sent, headers=HTMX).text
 
     assert checked(html, "deployment_types") == ["real-time", "batch"]
     assert "held_types" not in html
 
 
-def test_create_now_starts_the_import(dev):
+def test_create_now_starts_the_import(as_developer):
     put(WEIGHTS)
 
-    response = dev.post(NEW, form(mode_for="own-sklearn", labels="a"))
+    response = as_developer.post(NEW, form(mode_for="own-sklearn", labels="a"))
 
     request = ImportRequest.from_dict(ImportJob.objects.get().request)
     assert response.status_code == 302
@@ -169,10 +173,10 @@ def test_create_now_starts_the_import(dev):
         ({"template": "own-onnx", "mode": ""}, "check", "The check found errors: see what it says."),
     ],
 )
-def test_create_now_refuses_and_keeps_everything(dev, changes, target, message):
+def test_create_now_refuses_and_keeps_everything(as_developer, changes, target, message):
     put(WEIGHTS)
 
-    response = dev.post(NEW, form(**changes | {"name": "kept"}))
+    response = as_developer.post(NEW, form(**changes | {"name": "kept"}))
 
     html = response.text
     assert (response.status_code, ImportJob.objects.count()) == (422, 0)
@@ -182,18 +186,18 @@ def test_create_now_refuses_and_keeps_everything(dev, changes, target, message):
     assert 'name="name" value="kept"' in html
 
 
-def test_refusal_of_the_folder_says_which_one_is_wanted(dev):
+def test_refusal_of_the_folder_says_which_one_is_wanted(as_developer):
     put({"other/model.pkl": b"x"})
 
-    html = dev.post(PREFLIGHT, form(path="/packages/digits/other/"), headers=HTMX).text
+    html = as_developer.post(PREFLIGHT, form(path="/packages/digits/other/"), headers=HTMX).text
 
     assert "A template import needs the folder named “model” itself; “other” was chosen." in html
 
 
-def test_preflight_brings_what_follows_from_the_files(dev):
+def test_preflight_brings_what_follows_from_the_files(as_developer):
     put(WEIGHTS | {"model/customize_service.py": service_code().encode()})
 
-    html = dev.post(PREFLIGHT, form(mode_for="own-sklearn"), headers=HTMX).text
+    html = as_developer.post(PREFLIGHT, form(mode_for="own-sklearn"), headers=HTMX).text
 
     assert "Importable" in html
     assert 'value="obs://packages/digits/model/customize_service.py"' in html
@@ -201,23 +205,23 @@ def test_preflight_brings_what_follows_from_the_files(dev):
     assert "engine-part" not in html
 
 
-def test_new_version_begins_with_template_mode_and_path(dev):
+def test_new_version_begins_with_template_mode_and_path(as_developer):
     version = make_version(
         source_kind="template",
         source_path="/packages/digits/model/",
         source_params={"template": "tf-py36", "mode": "image-processing"},
     )
 
-    html = dev.get(NEW, {"model": version.model.uuid}).text
+    html = as_developer.get(NEW, {"model": version.model.uuid}).text
 
     assert checked(html, "source") == ["template"]
     assert (checked(html, "template"), checked(html, "mode")) == (["tf-py36"], ["image-processing"])
     assert 'name="path" value="/packages/digits/model/"' in html
 
 
-def test_cards_are_filtered_searched_and_paged(dev):
+def test_cards_are_filtered_searched_and_paged(as_developer):
     def shown(**asked):
-        return cards_of(dev.get(CARDS, asked, headers=HTMX).text)
+        return cards_of(as_developer.get(CARDS, asked, headers=HTMX).text)
 
     assert shown(template_type="classification") == ["tf-image-classification-py27"]
     assert shown(template_engine="Caffe", template_environment="python2.7") == ["caffe-gpu-py27", "caffe-cpu-py27"]
@@ -230,35 +234,35 @@ def test_cards_are_filtered_searched_and_paged(dev):
     assert shown(template_q="nothing like it") == []
 
 
-def test_chosen_card_stays_chosen_on_another_page(dev):
-    html = dev.get(CARDS, {"template": "own-sklearn", "template_page": "2"}, headers=HTMX).text
+def test_chosen_card_stays_chosen_on_another_page(as_developer):
+    html = as_developer.get(CARDS, {"template": "own-sklearn", "template_page": "2"}, headers=HTMX).text
 
     assert '<input type="hidden" name="template" value="own-sklearn">' in html
     assert "Chosen: scikit-learn template" in html
     assert "<html" not in html
 
 
-def test_cards_show_the_page_with_the_chosen_one(dev):
-    html = dev.get(CARDS, {"template": "tf-py36"}, headers=HTMX).text
+def test_cards_show_the_page_with_the_chosen_one(as_developer):
+    html = as_developer.get(CARDS, {"template": "tf-py36"}, headers=HTMX).text
 
     assert checked(html, "template") == ["tf-py36"]
     assert 'aria-current="page" aria-label="Page 5"' in html
 
 
-def test_cards_say_when_none_fits(dev):
-    html = dev.get(CARDS, {"template_q": "<b>\0"}, headers=HTMX).text
+def test_cards_say_when_none_fits(as_developer):
+    html = as_developer.get(CARDS, {"template_q": "<b>\0"}, headers=HTMX).text
 
     assert "No template fits these filters." in html
     assert "Total: 0" in html
     assert "<b>" not in html
 
 
-def test_cards_without_htmx_lead_to_the_form(dev):
-    assert dev.get(CARDS).url == f"{NEW}?source=template"
+def test_cards_without_htmx_lead_to_the_form(as_developer):
+    assert as_developer.get(CARDS).url == f"{NEW}?source=template"
 
 
-def test_paging_without_javascript_keeps_the_choice(dev):
-    html = dev.post(FIELDS, form(template_page="2", mode_for="own-sklearn")).text
+def test_paging_without_javascript_keeps_the_choice(as_developer):
+    html = as_developer.post(FIELDS, form(template_page="2", mode_for="own-sklearn")).text
 
     assert cards_of(html) == ["own-pytorch", "arm-ascend", "caffe-gpu-py36"]
     assert '<input type="hidden" name="template" value="own-sklearn">' in html
@@ -266,17 +270,19 @@ def test_paging_without_javascript_keeps_the_choice(dev):
 
 
 @pytest.mark.parametrize("value", ["\0", "<script>", "x" * 5000, "\u202e", "９", "²"])
-def test_form_survives_anything(dev, value):
+def test_form_survives_anything(as_developer, value):
     sent = {name: value for name in ("template", "mode", "mode_for", "path", "held_types", "deployment_types")}
     sent |= {f"template_{name}": value for name in ("type", "engine", "environment", "q", "page")}
 
     sent |= {button: "1" for button in ("load", "reset", "repair")}
 
-    answers = [dev.post(address, typed(**sent | {"source": "template"})) for address in (FIELDS, PREFLIGHT, NEW)]
+    answers = [
+        as_developer.post(address, typed(**sent | {"source": "template"})) for address in (FIELDS, PREFLIGHT, NEW)
+    ]
 
     assert [answer.status_code for answer in answers] == [200, 200, 422]
     assert all('<script>"' not in answer.text for answer in answers)
-    assert dev.get(CARDS, sent, headers=HTMX).status_code == 200
+    assert as_developer.get(CARDS, sent, headers=HTMX).status_code == 200
 
 
 def test_form_gives_no_source_until_template_and_path_are_there():
@@ -298,37 +304,37 @@ def test_form_refuses_batch_in_both_languages():
     assert TemplateSourceForm(initial={"template": "own-sklearn"}).refused_types == {}
 
 
-def test_browsing_without_javascript_keeps_the_template_and_takes_the_chosen_path(dev):
+def test_browsing_without_javascript_keeps_the_template_and_takes_the_chosen_path(as_developer):
     put(WEIGHTS)
-    sent = dev.post(PREFLIGHT, form(path="", browse="path", mode_for="own-sklearn"))
+    sent = as_developer.post(PREFLIGHT, form(path="", browse="path", mode_for="own-sklearn"))
 
     draft = re.search(r"draft%3D(.+)", sent.url).group(1)
-    html = dev.get(NEW, {"draft": draft, "path": "/packages/digits/model/"}).text
+    html = as_developer.get(NEW, {"draft": draft, "path": "/packages/digits/model/"}).text
 
     assert checked(html, "template") == ["own-sklearn"]
     assert 'name="path" value="/packages/digits/model/"' in html
     assert "Importable" in html
 
 
-def test_form_that_is_too_large_says_so_in_the_place_of_the_check(dev):
-    response = dev.post(FIELDS, form(description="x" * 5 * 1024 * 1024), headers=HTMX)
+def test_form_that_is_too_large_says_so_in_the_place_of_the_check(as_developer):
+    response = as_developer.post(FIELDS, form(description="x" * 5 * 1024 * 1024), headers=HTMX)
 
     assert (response.status_code, response["HX-Retarget"]) == (422, "#check-findings")
     assert "The form is larger than 4 MB" in response.text
 
 
-def test_taken_folder_below_is_shown_at_once(dev):
+def test_taken_folder_below_is_shown_at_once(as_developer):
     put(WEIGHTS)
 
-    html = dev.post(PREFLIGHT, form(path="/packages/digits/", mode_for="own-sklearn"), headers=HTMX).text
+    html = as_developer.post(PREFLIGHT, form(path="/packages/digits/", mode_for="own-sklearn"), headers=HTMX).text
 
     assert '<details class="notes" open>' in html
     assert "so that one is taken" in html
 
 
 @pytest.mark.parametrize("files", [1, 3])
-def test_form_asks_the_database_as_often_for_any_package(dev, files, django_assert_num_queries):
+def test_form_asks_the_database_as_often_for_any_package(as_developer, files, django_assert_num_queries):
     put(WEIGHTS | {f"model/part-{number}.txt": b"x" for number in range(files)})
 
     with django_assert_num_queries(7):
-        dev.get(NEW, {"source": "template", "template": "own-sklearn", "path": "/packages/digits/model/"})
+        as_developer.get(NEW, {"source": "template", "template": "own-sklearn", "path": "/packages/digits/model/"})

@@ -12,12 +12,6 @@ from tests.importers.training import built_in, make_run, submit
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
 
-@pytest.fixture
-def as_developer(client, developer):
-    client.force_login(developer)
-    return client
-
-
 def options(text, name):
     select = re.search(rf'<select name="{name}".*?</select>', text, re.DOTALL)[0]
     return re.findall(r'<option value="([^"]*)"( selected)?', select)

@@ -13,12 +13,6 @@ CHINESE = {"Accept-Language": "zh-hans"}
 HTMX = {"HX-Request": "true"}
 
 
-@pytest.fixture
-def as_admin(client, admin):
-    client.force_login(admin)
-    return client
-
-
 def said(answer):
     return [str(message) for message in get_messages(answer.wsgi_request)]
 

@@ -16,12 +16,6 @@ def address(file):
     return reverse("registry:file-download", args=[file.version.uuid, file.path])
 
 
-@pytest.fixture
-def as_viewer(client, viewer):
-    client.force_login(viewer)
-    return client
-
-
 @pytest.mark.parametrize("path", ["model/config.json", "model/数据 1?#%.html", "model/a b/c&d.svg"])
 def test_download_gives_the_bytes_as_an_attachment(as_viewer, path):
     file = stored(make_version(), path, b"<script>alert(1)</script>")

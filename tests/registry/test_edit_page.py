@@ -8,12 +8,6 @@ HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/models/"}
 
 
 @pytest.fixture
-def as_developer(client, developer):
-    client.force_login(developer)
-    return client
-
-
-@pytest.fixture
 def version(db):
     return make_version("digits", description="before")
 

@@ -21,12 +21,6 @@ def registry(passwords, workspace):
     return passwords
 
 
-@pytest.fixture
-def as_viewer(client, viewer):
-    client.force_login(viewer)
-    return client
-
-
 def imported(registry, image="", **values):
     run(submit(image or image_at(registry), **values))
     return ModelVersion.objects.select_related("model__workspace").get()

@@ -11,12 +11,6 @@ CHINESE = {"Accept-Language": "zh-hans"}
 PART = {"HX-Request": "true", "HX-Target": "models"}
 
 
-@pytest.fixture
-def as_developer(client, developer):
-    client.force_login(developer)
-    return client
-
-
 def names(page):
     return re.findall(r'class="model-name"[^>]*><bdi>([^<]*)</bdi>', page.content.decode())
 

@@ -39,12 +39,6 @@ CONFIG = ModelConfig(
 )
 
 
-@pytest.fixture
-def as_developer(client, developer):
-    client.force_login(developer)
-    return client
-
-
 def cells(text):
     rows = re.findall(r"<tr>(.*?)</tr>", text, re.DOTALL)
     return [

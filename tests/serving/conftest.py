@@ -44,18 +44,6 @@ def machine(settings):
 
 
 @pytest.fixture
-def as_developer(client, developer):
-    client.force_login(developer)
-    return client
-
-
-@pytest.fixture
-def as_viewer(client, viewer):
-    client.force_login(viewer)
-    return client
-
-
-@pytest.fixture
 def rung(monkeypatch):
     """What proofs told the workers, who hear nothing of it."""
     calls = []

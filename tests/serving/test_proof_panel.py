@@ -29,18 +29,12 @@ def answered(version, package, by):
     return record
 
 
-@pytest.fixture
-def signed_in(client, developer):
-    client.force_login(developer)
-    return client
-
-
-def test_panel_shows_what_was_asked_and_answered(signed_in, developer, tmp_path):
+def test_panel_shows_what_was_asked_and_answered(as_developer, developer, tmp_path):
     package = package_with(tmp_path, ANSWERS)
     version = normal(package)
     record = answered(version, package, developer)
 
-    answer = signed_in.get(panel_of(version), headers=PART)
+    answer = as_developer.get(panel_of(version), headers=PART)
 
     text = answer.content.decode()
     assert answer.templates[0].name == "serving/_proof.html"
@@ -54,58 +48,58 @@ def test_panel_shows_what_was_asked_and_answered(signed_in, developer, tmp_path)
     assert 'hx-trigger="load delay' not in text
 
 
-def test_panel_is_a_page_without_javascript_in_both_languages(signed_in, tmp_path):
+def test_panel_is_a_page_without_javascript_in_both_languages(as_developer, tmp_path):
     version = normal(package_with(tmp_path, ANSWERS))
 
     for language, words in (("en", "This version was never started and asked."), ("zh-hans", "此版本从未启动和提问。")):
-        answer = signed_in.get(panel_of(version), headers={"Accept-Language": language})
+        answer = as_developer.get(panel_of(version), headers={"Accept-Language": language})
         assert answer.templates[0].name == "serving/proof.html"
         assert words in answer.content.decode()
 
 
-def test_panel_asks_for_itself_while_a_proof_runs(signed_in, developer, tmp_path):
+def test_panel_asks_for_itself_while_a_proof_runs(as_developer, developer, tmp_path):
     version = normal(package_with(tmp_path, ANSWERS))
     record = services_proofs.prove_now(version, by=developer)
     observed(record.instance, InstanceState.STARTING, started_at=now())
 
-    text = signed_in.get(panel_of(version), headers=PART).content.decode()
+    text = as_developer.get(panel_of(version), headers=PART).content.decode()
 
     assert 'hx-trigger="load delay' in text
     assert "The model is being started." in text
     assert reverse("serving:proof-now", args=[version.uuid]) not in text
 
 
-def test_panel_says_that_no_supervisor_runs(signed_in, developer, tmp_path, settings):
+def test_panel_says_that_no_supervisor_runs(as_developer, developer, tmp_path, settings):
     settings.PROOF_NOTICE_SECONDS, settings.HOST_NAME = 0, "<host>"
     version = normal(package_with(tmp_path, ANSWERS))
     services_proofs.prove_now(version, by=developer)
 
-    text = signed_in.get(panel_of(version), headers=PART).content.decode()
+    text = as_developer.get(panel_of(version), headers=PART).content.decode()
 
     assert "Waiting for the supervisor of host &lt;host&gt; to start the model." in text
 
 
-def test_panel_lists_earlier_proofs_and_opens_one(signed_in, developer, tmp_path):
+def test_panel_lists_earlier_proofs_and_opens_one(as_developer, developer, tmp_path):
     package = package_with(tmp_path, ANSWERS)
     version = normal(package)
     first = answered(version, package, developer)
     services_proofs.replay(first, by=developer)
 
-    context = signed_in.get(panel_of(version), {"record": str(first.uuid)}, headers=PART).context
+    context = as_developer.get(panel_of(version), {"record": str(first.uuid)}, headers=PART).context
 
     assert context["shown"].record == first
     assert len(context["records"]) == 2
 
 
 def test_panel_needs_the_same_queries_for_one_and_three_proofs(
-    signed_in, developer, tmp_path, django_assert_num_queries
+    as_developer, developer, tmp_path, django_assert_num_queries
 ):
     version = normal(package_with(tmp_path, ANSWERS))
     for count in (1, 2):
         for _ in range(count):
             ProofRecord.objects.create(version=version, state=ProofState.STARTED)
         with django_assert_num_queries(8):
-            signed_in.get(panel_of(version), headers=PART)
+            as_developer.get(panel_of(version), headers=PART)
 
 
 @pytest.mark.parametrize(
@@ -127,23 +121,23 @@ def test_panel_of_what_failed_after_its_hand_over_offers_to_retry(client, reques
     assert (reverse("serving:version-prepare", args=[version.uuid]) in text) == offered
 
 
-def test_panel_of_a_failed_proof_offers_to_replay_and_says_what_that_does(signed_in, tmp_path):
+def test_panel_of_a_failed_proof_offers_to_replay_and_says_what_that_does(as_developer, tmp_path):
     version = failed(package_with(tmp_path, ANSWERS))
     record = version.proof_records.get()
     replay = reverse("serving:proof-replay", args=[version.uuid, record.uuid])
 
     for language, words in (("en", "This version stays Failed even if it answers now"), ("zh-hans", "仍为失败")):
-        text = signed_in.get(panel_of(version), headers=PART | {"Accept-Language": language}).content.decode()
+        text = as_developer.get(panel_of(version), headers=PART | {"Accept-Language": language}).content.decode()
         assert replay in text
         assert words in text
         assert reverse("serving:proof-now", args=[version.uuid]) not in text
 
 
-def test_panel_of_a_failed_proof_says_that_its_environment_is_gone(signed_in, tmp_path):
+def test_panel_of_a_failed_proof_says_that_its_environment_is_gone(as_developer, tmp_path):
     version = failed(package_with(tmp_path, ANSWERS))
     VersionEnvironment.objects.update(environment=None)
 
-    text = signed_in.get(panel_of(version), headers=PART).content.decode()
+    text = as_developer.get(panel_of(version), headers=PART).content.decode()
 
     assert "The environment this version was built into is gone" in text
     assert reverse("serving:proof-replay", args=[version.uuid, version.proof_records.get().uuid]) not in text
@@ -158,33 +152,33 @@ def test_viewers_replay_no_failed_proof(client, viewer, tmp_path):
     assert client.post(replay).status_code == 403
 
 
-def test_prove_now_starts_one_and_returns(signed_in, tmp_path):
+def test_prove_now_starts_one_and_returns(as_developer, tmp_path):
     version = normal(package_with(tmp_path, ANSWERS))
 
-    answer = signed_in.post(reverse("serving:proof-now", args=[version.uuid]))
+    answer = as_developer.post(reverse("serving:proof-now", args=[version.uuid]))
 
     assert answer.status_code == 302
     assert answer["Location"] == f"/versions/{version.uuid}/#version-proof"
     assert version.proof_records.get().asked_by_name == "dev"
 
 
-def test_that_a_proof_runs_is_told_until_it_has_ended(signed_in, developer, tmp_path):
+def test_that_a_proof_runs_is_told_until_it_has_ended(as_developer, developer, tmp_path):
     version = normal(package_with(tmp_path, ANSWERS))
 
-    page = signed_in.post(reverse("serving:proof-now", args=[version.uuid]), follow=True).content.decode()
-    runs = signed_in.get(panel_of(version), headers=PART)
+    page = as_developer.post(reverse("serving:proof-now", args=[version.uuid]), follow=True).content.decode()
+    runs = as_developer.get(panel_of(version), headers=PART)
     version.proof_records.update(state=ProofState.ANSWERED)
-    ended = signed_in.get(panel_of(version), headers=PART)
+    ended = as_developer.get(panel_of(version), headers=PART)
 
     assert '<div class="notice fleeting info">' in page
     assert "HX-Trigger" not in runs
     assert json.loads(ended["HX-Trigger"]) == {"moved": {}}
 
 
-def test_prove_now_says_why_it_cannot(signed_in):
+def test_prove_now_says_why_it_cannot(as_developer):
     version = make_version(proof=Proof.CANNOT_RUN_HERE)
 
-    answer = signed_in.post(reverse("serving:proof-now", args=[version.uuid]), follow=True)
+    answer = as_developer.post(reverse("serving:proof-now", args=[version.uuid]), follow=True)
 
     assert [str(message) for message in answer.context["messages"]] == [
         "A model of this engine cannot run on this installation, so it cannot be started."
@@ -192,29 +186,29 @@ def test_prove_now_says_why_it_cannot(signed_in):
     assert not ProofRecord.objects.exists()
 
 
-def test_replay_begins_another(signed_in, developer, tmp_path):
+def test_replay_begins_another(as_developer, developer, tmp_path):
     package = package_with(tmp_path, ANSWERS)
     version = normal(package)
     first = answered(version, package, developer)
 
-    signed_in.post(reverse("serving:proof-replay", args=[version.uuid, first.uuid]))
+    as_developer.post(reverse("serving:proof-replay", args=[version.uuid, first.uuid]))
 
     assert version.proof_records.first().request == first.request | {"occasion": "replay"}
 
 
-def test_replay_of_another_versions_proof_does_not_exist(signed_in, tmp_path):
+def test_replay_of_another_versions_proof_does_not_exist(as_developer, tmp_path):
     version, other = normal(package_with(tmp_path, ANSWERS)), normal(name="other")
     record = proof.start(other, {})
 
-    assert signed_in.post(reverse("serving:proof-replay", args=[version.uuid, record.uuid])).status_code == 404
+    assert as_developer.post(reverse("serving:proof-replay", args=[version.uuid, record.uuid])).status_code == 404
 
 
-def test_the_raw_answer_is_a_file_never_a_page(signed_in):
+def test_the_raw_answer_is_a_file_never_a_page(as_developer):
     version = normal()
     body = base64.b64encode(b"<script>alert(1)</script>").decode()
     record = ProofRecord.objects.create(version=version, answer={"status": 200, "headers": {}, "body": body})
 
-    answer = signed_in.get(reverse("serving:proof-answer", args=[version.uuid, record.uuid]))
+    answer = as_developer.get(reverse("serving:proof-answer", args=[version.uuid, record.uuid]))
 
     assert answer.content == b"<script>alert(1)</script>"
     assert answer["Content-Type"] == "application/octet-stream"
@@ -229,14 +223,14 @@ def asked_with_a_picture(version):
     return ProofRecord.objects.create(version=version, state=ProofState.STARTED, request=request)
 
 
-def test_picture_that_was_asked_is_shown_and_its_files_can_be_had(signed_in):
+def test_picture_that_was_asked_is_shown_and_its_files_can_be_had(as_developer):
     version = normal()
     record = asked_with_a_picture(version)
     place = reverse("serving:proof-request", args=[version.uuid, record.uuid])
 
-    text = signed_in.get(panel_of(version), headers=PART).content.decode()
-    whole = signed_in.get(place)
-    files = [signed_in.get(place, {"file": number}) for number in (0, 1)]
+    text = as_developer.get(panel_of(version), headers=PART).content.decode()
+    whole = as_developer.get(place)
+    files = [as_developer.get(place, {"file": number}) for number in (0, 1)]
 
     assert f'data-picture="{base64.b64encode(PNG).decode()}"' in text
     assert f'href="{place}?file=1"><bdi>&lt;b&gt;.txt</bdi>' in text
@@ -251,31 +245,31 @@ def test_picture_that_was_asked_is_shown_and_its_files_can_be_had(signed_in):
 
 
 @pytest.mark.parametrize("wanted", ["2", "-1", "x", ""])
-def test_file_that_was_not_asked_does_not_exist(signed_in, wanted):
+def test_file_that_was_not_asked_does_not_exist(as_developer, wanted):
     version = normal()
     record = asked_with_a_picture(version)
 
     place = reverse("serving:proof-request", args=[version.uuid, record.uuid])
 
-    assert signed_in.get(place, {"file": wanted}).status_code == 404
+    assert as_developer.get(place, {"file": wanted}).status_code == 404
 
 
-def test_request_of_a_proof_that_asked_nothing_or_of_another_workspace_does_not_exist(signed_in):
+def test_request_of_a_proof_that_asked_nothing_or_of_another_workspace_does_not_exist(as_developer):
     version, other = normal(), make_version(workspace=make_workspace("elsewhere"))
     records = [ProofRecord.objects.create(version=version), asked_with_a_picture(other)]
 
     places = [reverse("serving:proof-request", args=[each.version.uuid, each.uuid]) for each in records]
 
-    assert [signed_in.get(place).status_code for place in places] == [404, 404]
+    assert [as_developer.get(place).status_code for place in places] == [404, 404]
 
 
-def test_occasion_says_which_button_began_a_proof(signed_in, developer, tmp_path):
+def test_occasion_says_which_button_began_a_proof(as_developer, developer, tmp_path):
     package = package_with(tmp_path, ANSWERS)
     version = normal(package)
     first = answered(version, package, developer)
     services_proofs.replay(first, by=developer)
 
-    shown = signed_in.get(panel_of(version), headers=PART).context
+    shown = as_developer.get(panel_of(version), headers=PART).context
 
     assert [each.occasion for each in shown["records"]] == ["Replay", "Prove now"]
     assert shown["shown"].occasion == "Replay"
@@ -290,24 +284,24 @@ def test_viewers_see_proofs_and_begin_none(client, viewer, tmp_path):
     assert not ProofRecord.objects.exists()
 
 
-def test_proofs_of_another_workspace_do_not_exist(signed_in):
+def test_proofs_of_another_workspace_do_not_exist(as_developer):
     version = make_version(workspace=make_workspace("elsewhere"))
 
-    assert signed_in.get(panel_of(version)).status_code == 404
-    assert signed_in.post(reverse("serving:proof-now", args=[version.uuid])).status_code == 404
+    assert as_developer.get(panel_of(version)).status_code == 404
+    assert as_developer.post(reverse("serving:proof-now", args=[version.uuid])).status_code == 404
 
 
-def test_the_version_page_loads_the_panel(signed_in):
+def test_the_version_page_loads_the_panel(as_developer):
     version = make_version(digest="0" * 64)
 
-    assert f'hx-get="{panel_of(version)}"' in signed_in.get(version.get_absolute_url()).content.decode()
+    assert f'hx-get="{panel_of(version)}"' in as_developer.get(version.get_absolute_url()).content.decode()
 
 
-def test_panel_says_that_the_environment_is_built_first(signed_in):
+def test_panel_says_that_the_environment_is_built_first(as_developer):
     version = make_version()
 
-    answer = signed_in.post(reverse("serving:proof-now", args=[version.uuid]), follow=True)
-    text = signed_in.get(panel_of(version), headers=PART).content.decode()
+    answer = as_developer.post(reverse("serving:proof-now", args=[version.uuid]), follow=True)
+    text = as_developer.get(panel_of(version), headers=PART).content.decode()
 
     told = "Its environment is being built; then it is started and asked."
     assert [str(message) for message in answer.context["messages"]] == [told]

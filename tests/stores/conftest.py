@@ -30,24 +30,6 @@ def keys(bucket):
 
 
 @pytest.fixture
-def as_developer(client, developer):
-    client.force_login(developer)
-    return client
-
-
-@pytest.fixture
-def as_viewer(client, viewer):
-    client.force_login(viewer)
-    return client
-
-
-@pytest.fixture
-def as_admin(client, admin):
-    client.force_login(admin)
-    return client
-
-
-@pytest.fixture
 def remote(workspace, admin, s3):
     """A bucket that lies on a real S3 server."""
     place = S3Place(s3.endpoint, s3.make_bucket(), "cloud", access_key=s3.access_key, secret_key=s3.secret_key)
