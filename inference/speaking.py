@@ -73,7 +73,8 @@ class Speaker:
 
     def _fetch(self) -> None:
         self._woken = False
-        while self._delivered:
+        # Only those of now: answers bring further requests, and the rest of the loop has its turn before their answers.
+        for _ in range(len(self._delivered)):
             call = self._delivered.popleft()
             try:
                 call()
