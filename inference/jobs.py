@@ -18,7 +18,7 @@ class Job:
     """One request on its way through a thread. The event loop may take it back until a thread has claimed it."""
 
     def __init__(self, work: Work, done: Done) -> None:
-        self.work = work
+        self.work: Work | None = work
         self.done = done
         self.started: float | None = None
         self.outcome: Outcome | None = None
@@ -84,6 +84,8 @@ class Jobs:
         """Take back a job nobody waits for; True when no thread had begun it, and none will."""
         if not job.claim():
             return False
+        # It stays in the queue, but not what it holds of the request.
+        job.work = None
         self._open.discard(job)
         return True
 
@@ -98,9 +100,10 @@ class Jobs:
             if job is None:
                 self._queue.put(None)
                 return
-            if job.claim():
+            work = job.work
+            if work is not None and job.claim():
                 job.started = time.monotonic()
-                job.outcome = job.work()
+                job.outcome = work()
                 self._deliver(partial(self._finish, job))
 
     def stop(self) -> None:

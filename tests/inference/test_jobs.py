@@ -1,6 +1,7 @@
 """Requests on their way through the threads of a model."""
 
 import threading
+import weakref
 
 from inference.answers import Answer
 from inference.contract import Outcome
@@ -9,6 +10,13 @@ from inference.jobs import Jobs
 
 def outcome():
     return Outcome(Answer(200, b"{}"))
+
+
+class Large:
+    """Work that holds a body."""
+
+    def __call__(self):
+        return outcome()
 
 
 def test_what_arrives_while_the_thread_is_busy_is_handed_over_together_and_in_order():
@@ -50,3 +58,15 @@ def test_what_was_given_up_before_its_hand_over_is_never_begun():
 
     assert taken_back
     assert answered == [first]
+
+
+def test_what_is_given_up_keeps_nothing_of_its_request_while_it_waits_in_the_queue():
+    jobs = Jobs(1, 10, lambda call: call(), lambda call: call())
+    jobs.submit(outcome, print)
+    work = Large()
+    held = weakref.ref(work)
+
+    jobs.give_up(jobs.submit(work, print))
+    del work
+
+    assert held() is None
