@@ -79,6 +79,8 @@ class Connection(asyncio.Protocol):
         if self._phase is Phase.HEAD and not self._transport.is_closing():
             self._wait(self._limits.idle_seconds)
             self._advance()
+        if self._front.stopping:
+            self.close_if_idle()
 
     def close_if_idle(self) -> None:
         """Close a connection that has nothing to be answered."""

@@ -216,6 +216,19 @@ def test_stop_finishes_what_is_being_answered(sleeper, naps, number):
     assert [line["abandoned"] for line in server.events("stopped")] == [0]
 
 
+def test_stop_waits_for_no_client_that_has_read_its_answer_late(tmp_path):
+    package = package_with(tmp_path, "    def inference(self, data):\n        return 'a' * 5_000_000\n")
+    with serving(package, "--grace-seconds", 1000) as server, server.connect() as plug:
+        plug.sendall(b"POST / HTTP/1.1\r\nHost: m\r\nContent-Length: 2\r\n\r\n{}")
+        wait_for(lambda: server.health().value["answered"] == 1)
+        server.process.send_signal(signal.SIGTERM)
+        server.await_event("stopping")
+        found = read_all(plug, silence=5)
+        code = server.ended()
+
+    assert (len(found) > 5_000_000, code) == (True, 0)
+
+
 def test_stop_waits_no_longer_than_its_grace(sleeper, naps):
     with serving(sleeper, "--grace-seconds", 0.3) as server:
         asked = naps(server)
